@@ -1,0 +1,1 @@
+"""Client of Planet's Reports API: HTTP only, knows nothing of Airflow or of object storage."""

@@ -1,0 +1,131 @@
+"""Rules about addresses: what may be a base URL, what may be followed, what may be shown."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Any
+from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit, urlunsplit
+
+from airflow_provider_planet_reports.client.errors import InvalidInput, RefusedLink
+
+DEFAULT_BASE_URL = "https://api.planet.com/reports/v1"
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+#: Query parameters of a listing; every other one may be a signature or a token.
+_SHOWN_PARAMETERS = frozenset(
+    ("after", "cadence", "end", "offset", "org_id", "page_size", "plan_id", "report_type", "start")
+)
+
+
+def base_url(text: str | None) -> str:
+    """Return a connection's base URL, checked, and ending in the slash that the API's own has.
+
+    :param text: what stands in the connection's host field; empty for Planet's own address.
+    :raises InvalidInput: if it has no scheme or host, has credentials, a query or a fragment,
+        or is plain http to anything but a loopback address.
+    """
+    text = (text or "").strip() or DEFAULT_BASE_URL
+    parts = _split(text)
+    example = f"for example {DEFAULT_BASE_URL}"
+    if parts is None or parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
+        raise InvalidInput(
+            f"Base URL {_without_user(text)!r} is not an http(s) address: write it with its "
+            f"scheme and host, {example}."
+        )
+    if "@" in parts.netloc:
+        raise InvalidInput(
+            f"Base URL {_without_user(text)!r} had credentials in it: put the API key into the "
+            "connection's login (or password) field and leave it out of the host."
+        )
+    if parts.query or parts.fragment:
+        raise InvalidInput(
+            f"Base URL {safe_url(text)!r} has a query or a fragment: give the address alone, "
+            f"{example}."
+        )
+    if not _encrypted_or_loopback(parts):
+        raise InvalidInput(
+            f"Base URL {text!r} would send the API key unencrypted: use https://. "
+            "Plain http:// is only for loopback addresses (127.0.0.1, localhost)."
+        )
+    return text if text.endswith("/") else f"{text}/"
+
+
+def origin(url: str) -> tuple[str, str, int | None]:
+    """Return scheme, host and port: what the API key is bound to."""
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname or "", parts.port or _DEFAULT_PORTS.get(parts.scheme)
+
+
+def check_link(url: str, *, came_from: str) -> str:
+    """Return a link to follow, or refuse one that leads to unencrypted or unknown ground.
+
+    :param url: the absolute address to follow.
+    :param came_from: the address that named it, for the message.
+    :raises RefusedLink: if it is not http(s), has credentials, or is plain http to
+        anything but a loopback address or from an https address.
+    """
+    parts = _split(url)
+    where = f"A link given by {safe_url(came_from)}"
+    if parts is None or parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
+        raise RefusedLink(f"{where} is not an http(s) address: {safe_url(url)!r}.")
+    if "@" in parts.netloc:
+        raise RefusedLink(f"{where} has credentials in it: {safe_url(url)!r}. It is not followed.")
+    if not _encrypted_or_loopback(parts) or (
+        parts.scheme == "http" and came_from.lower().startswith("https:")
+    ):
+        raise RefusedLink(f"{where} leads to unencrypted {safe_url(url)!r}. It is not followed.")
+    return url
+
+
+def safe_url(url: object) -> str:
+    """Return an address fit for logs, errors and receipts.
+
+    Credentials and fragments are left out, and of the query only a listing's own parameters
+    keep their values: signed links carry their secrets there.
+    """
+    parts = _split(str(url))
+    if parts is None:
+        return "<malformed address>"
+    query = [
+        (name, value if name in _SHOWN_PARAMETERS else "***")
+        for name, value in parse_qsl(parts.query, keep_blank_values=True)
+    ]
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit((parts.scheme, host, parts.path, urlencode(query, safe="*"), ""))
+
+
+def without_secrets(value: Any) -> Any:
+    """Return a JSON value in which no address carries a query, a fragment or credentials."""
+    if isinstance(value, dict):
+        return {name: without_secrets(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [without_secrets(item) for item in value]
+    if isinstance(value, str) and "://" in value:
+        parts = _split(value)
+        if parts is None:
+            return "<malformed address>"
+        return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+    return value
+
+
+def _split(url: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # read for its check: a port that is no number raises
+    except ValueError:
+        return None
+    return parts
+
+
+def _without_user(url: str) -> str:
+    head, slashes, rest = url.rpartition("://")
+    return f"{head}{slashes}{rest.rpartition('@')[2]}"
+
+
+def _encrypted_or_loopback(parts: SplitResult) -> bool:
+    if parts.scheme == "https":
+        return True
+    host = parts.hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,98 @@
+"""What the Reports API offers: a lazy listing, and one report by its id."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote, urljoin
+
+from airflow_provider_planet_reports.client.addresses import check_link, origin, safe_url
+from airflow_provider_planet_reports.client.errors import BadRequest, InvalidInput, UnexpectedAnswer
+from airflow_provider_planet_reports.client.filters import LARGE_PAGE, Filters
+from airflow_provider_planet_reports.client.paging import Paging
+from airflow_provider_planet_reports.client.report import Report
+from airflow_provider_planet_reports.client.session import ReportsSession
+
+log = logging.getLogger(__name__)
+
+
+class ReportsAPI:
+    """The Reports API over one session.
+
+    :param session: carries the base URL and the key.
+    """
+
+    def __init__(self, session: ReportsSession) -> None:
+        self.session = session
+
+    def list_reports(self, filters: Filters) -> Iterator[Report]:
+        """Yield the reports of a listing, every id once, one page held at a time.
+
+        :param filters: what to list.
+        :raises PlanetReportsError: as soon as a page is refused or is not a listing.
+        """
+        # The documentation's own example has the slash before the query: base_url ends in one.
+        first = urljoin(self.session.base_url, filters.path or "")
+        paging = Paging(first)
+        page, address = self._first_page(first, filters)
+        yield from paging.read(page, address=address)
+        while paging.next is not None:
+            page, address = self._get(paging.next)
+            yield from paging.read(page, address=address)
+
+    def get_report(self, report_id: str) -> Report:
+        """Return one report.
+
+        :param report_id: its id.
+        :raises InvalidInput: if there can be no such id.
+        :raises NotFound: if there is none.
+        """
+        if not isinstance(report_id, str) or report_id in ("", ".", ".."):
+            raise InvalidInput(f"report_id={report_id!r} cannot be the id of a report.")
+        return self._report(urljoin(self.session.base_url, quote(report_id, safe="")), report_id)
+
+    def refresh(self, report: Report) -> Report:
+        """Return the report as it is now, with fresh content links, by its own address.
+
+        :param report: a report whose links may have expired.
+        """
+        link = report.self_link
+        if not link:
+            return self.get_report(report.report_id)
+        address = check_link(urljoin(self.session.base_url, link), came_from=self.session.base_url)
+        if origin(address) != origin(self.session.base_url):
+            return self.get_report(report.report_id)
+        return self._report(address, report.report_id)
+
+    def _report(self, address: str, report_id: str) -> Report:
+        answer, address = self._get(address)
+        report = Report.from_dict(answer)
+        if report.report_id != report_id:
+            raise UnexpectedAnswer(
+                f"{safe_url(address)} is report {report.report_id!r}, not {report_id!r}."
+            )
+        return report
+
+    def _first_page(self, address: str, filters: Filters) -> tuple[Any, str]:
+        if not filters.page_size_is_free:
+            return self._get(address, filters.parameters)
+        try:
+            return self._get(address, {**filters.parameters, "page_size": LARGE_PAGE})
+        except BadRequest as refusal:
+            log.info("Listing again without page_size: %s", refusal)
+        return self._get(address, filters.parameters)
+
+    def _get(self, address: str, parameters: dict[str, Any] | None = None) -> tuple[Any, str]:
+        """Return an answer's JSON and the address that it really came from."""
+        response = self.session.get(address, params=parameters)
+        self.session.raise_for_status(response)
+        where = response.url
+        try:
+            return response.json(), where
+        except (ValueError, RecursionError):
+            kind = response.headers.get("Content-Type", "no content type")
+        raise UnexpectedAnswer(
+            f"GET {safe_url(where)} did not answer with JSON but with {kind}: check the "
+            "connection's host, and whether a proxy or a login page stands in between."
+        )

@@ -1,0 +1,193 @@
+"""Filters of a listing, checked before any request is made."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from airflow_provider_planet_reports.client.errors import InvalidInput
+
+#: Values named by the public reference; other listings of the same shape have their own.
+REPORT_TYPES = ("detailed", "summary")
+CADENCES = ("daily", "monthly")
+#: Asked for when the user names no page size: the server's default is 50, and round trips
+#: are nearly the whole cost of a listing.
+LARGE_PAGE = 1000
+
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What to list. ``None`` and empty text both mean: not given.
+
+    :param org_id: organization, digits, as the user writes it (leading zeros are kept).
+    :param plan_id: plan, digits.
+    :param report_type: ``detailed`` or ``summary``; with a ``path``, any name.
+    :param cadence: ``daily`` or ``monthly``; with a ``path``, any name.
+    :param start: first day, inclusive: a date or ``YYYY-MM-DD``.
+    :param end: last day, inclusive: a date or ``YYYY-MM-DD``.
+    :param page_size: reports per page, 1 or more.
+    :param query: further query parameters by name.
+    :param path: another listing of the same shape, relative to the base URL.
+    :raises InvalidInput: naming the parameter, the value and what is allowed.
+    """
+
+    org_id: str | int | None = None
+    plan_id: str | int | None = None
+    report_type: str | None = None
+    cadence: str | None = None
+    start: str | dt.date | None = None
+    end: str | dt.date | None = None
+    page_size: int | str | None = None
+    query: Mapping[str, Any] | None = None
+    path: str | None = None
+    parameters: dict[str, Any] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        path = _path(self.path)
+        start, end = _date("start", self.start), _date("end", self.end)
+        if start and end and start > end:
+            raise InvalidInput(
+                f"start={start} is after end={end}: both are inclusive, so start must not be later."
+            )
+        checked = {
+            "org_id": _digits("org_id", self.org_id),
+            "plan_id": _digits("plan_id", self.plan_id),
+            "report_type": _choice("report_type", self.report_type, REPORT_TYPES, free=bool(path)),
+            "cadence": _choice("cadence", self.cadence, CADENCES, free=bool(path)),
+            "start": start,
+            "end": end,
+            "page_size": _page_size(self.page_size),
+        }
+        given = {name: value for name, value in checked.items() if value is not None}
+        query = _query(self.query)
+        for name in query:
+            if name in given:
+                raise InvalidInput(
+                    f"query={name!r} is also given as the parameter {name}: give it once."
+                )
+        object.__setattr__(self, "path", path)
+        object.__setattr__(self, "parameters", {**given, **query})
+
+    @property
+    def page_size_is_free(self) -> bool:
+        """Whether the user left the page size to us."""
+        return "page_size" not in self.parameters
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """Return the names of the keyword parameters, in the order of the documentation."""
+        return tuple(each.name for each in fields(cls) if each.init)
+
+
+def _given(value: Any) -> Any:
+    """Return None for what a rendered template leaves when there is nothing to render."""
+    if isinstance(value, str):
+        value = value.strip()
+    return None if value == "" else value
+
+
+def _digits(name: str, value: Any) -> str | None:
+    value = _given(value)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, str)) or not _is_number(str(value)):
+        raise InvalidInput(f"{name}={value!r} is not allowed: it must be digits, for example 4321.")
+    return str(value)
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit()
+
+
+def _choice(name: str, value: Any, allowed: tuple[str, ...], *, free: bool) -> str | None:
+    value = _given(value)
+    if value is None:
+        return None
+    if isinstance(value, str) and (free or value in allowed):
+        return value
+    names = " or ".join(map(repr, allowed))
+    raise InvalidInput(f"{name}={value!r} is not allowed: it must be {names}.")
+
+
+def _date(name: str, value: Any) -> str | None:
+    value = _given(value)
+    if value is None:
+        return None
+    if isinstance(value, dt.datetime):  # a datetime is a date too: its day is the one in UTC
+        utc = value if value.tzinfo is None else value.astimezone(dt.timezone.utc)
+        return utc.date().isoformat()
+    if isinstance(value, dt.date):
+        return value.isoformat()
+    if isinstance(value, str) and _DATE.fullmatch(value):
+        with contextlib.suppress(ValueError):
+            return dt.date.fromisoformat(value).isoformat()
+    raise InvalidInput(
+        f"{name}={value!r} is not a date: it must be a date or text like '2026-11-01' "
+        "(in a template, the filter `| ds` makes one)."
+    )
+
+
+def _page_size(value: Any) -> int | None:
+    value = _given(value)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not _is_number(str(value)) or int(value) < 1:
+        raise InvalidInput(f"page_size={value!r} is not allowed: it must be a whole number from 1.")
+    return int(value)
+
+
+def _query(value: Any) -> dict[str, Any]:
+    value = _given(value)
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping) or not all(isinstance(name, str) and name for name in value):
+        raise InvalidInput(
+            f"query={value!r} is not allowed: it must be a mapping of parameter names to values."
+        )
+    return {name: _query_value(name, item) for name, item in value.items() if item is not None}
+
+
+def _query_value(name: str, value: Any) -> Any:
+    if isinstance(value, (list, tuple)):
+        return [_query_value(name, item) for item in value]
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, (str, int, float, dt.date)):
+        return str(value)
+    raise InvalidInput(
+        f"query[{name!r}]={value!r} is not allowed: it must be text, a number, a date or a list."
+    )
+
+
+def _path(value: Any) -> str | None:
+    value = _given(value)
+    if value is None:
+        return None
+    if not isinstance(value, str) or not _is_relative(value):
+        raise InvalidInput(
+            f"path={value!r} is not allowed: it must be relative to the base URL, like "
+            "'some-listing/', without '..', host or query (use query= for parameters)."
+        )
+    return quote(value.lstrip("/"), safe="/%:@!$&'()*+,;=~-._")
+
+
+def _is_relative(path: str) -> bool:
+    try:
+        parts = urlsplit(path)
+    except ValueError:
+        return False
+    bare = not (parts.scheme or parts.netloc or parts.query or parts.fragment)
+    steps = path.replace("\\", "/").replace("%2e", ".").replace("%2E", ".").split("/")
+    return bare and ".." not in steps and "\\" not in path and bool(path.strip("/"))
+
+
+def filters_of(owner: object) -> dict[str, Any]:
+    """Return the filter parameters that an operator or a sensor keeps as attributes."""
+    return {name: getattr(owner, name) for name in Filters.names()}

@@ -1,0 +1,63 @@
+"""The pace of requests, shared by all threads of a task."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+#: Without a ceiling the first 429 sets the pace to this, and every further one halves it.
+_FIRST_CEILING = 10.0
+_SLOWEST = 0.2
+#: Each answer that is not a 429 lets the pace grow by this factor.
+_RECOVERY = 1.1
+#: Past this a learned ceiling is forgotten.
+_FREE = 200.0
+
+
+class Pace:
+    """Spaces out requests; a 429 slows every thread down, success speeds them up again.
+
+    Planet limits requests per second and per minute, differently by plan, and does not
+    publish this API's limit, so the pace is learned from refusals.
+
+    :param ceiling: requests per second never to exceed; None for no ceiling.
+    """
+
+    def __init__(self, ceiling: float | None = None) -> None:
+        self._ceiling = ceiling
+        self._rate = ceiling
+        self._next = 0.0
+        self._lock = threading.Lock()
+
+    def wait(self) -> None:
+        """Sleep until the next request may leave."""
+        with self._lock:
+            now = time.monotonic()
+            start = max(now, self._next)
+            self._next = start + (1 / self._rate if self._rate else 0)
+        if start > now:
+            time.sleep(start - now)
+
+    def slow_down(self, seconds: float) -> None:
+        """Take note of a 429: nobody sends anything for this long, and then half as often."""
+        with self._lock:
+            self._next = max(self._next, time.monotonic() + seconds)
+            rate = self._rate / 2 if self._rate else _FIRST_CEILING
+            self._rate = (
+                max(rate, _SLOWEST)
+                if self._ceiling is None
+                else min(max(rate, _SLOWEST), self._ceiling)
+            )
+
+    def recover(self) -> None:
+        """Take note of an answer that is not a 429."""
+        if self._rate == self._ceiling:
+            return
+        with self._lock:
+            if self._rate is None:
+                return
+            faster = self._rate * _RECOVERY
+            if self._ceiling is None:
+                self._rate = faster if faster < _FREE else None
+            else:
+                self._rate = min(faster, self._ceiling)

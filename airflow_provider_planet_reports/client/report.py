@@ -1,0 +1,105 @@
+"""One report, as the Reports API describes it."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from airflow_provider_planet_reports.client.errors import UnexpectedAnswer
+
+
+@dataclass(frozen=True)
+class Report:
+    """A usage report: what it covers and where its parts are.
+
+    Fields are those of the public reference ("Reports API 1.0.0"), with the values the server
+    sent; :meth:`to_dict` gives back the whole object, fields unknown here included.
+
+    :param report_id: the report's id.
+    :param contents: links to the report's parts; may be signed, hence secret.
+    :param org_id: the organization's id.
+    :param plan_id: the plan's id.
+    :param data_date_start: first day covered, ``YYYY-MM-DD``.
+    :param data_date_end: last day covered, ``YYYY-MM-DD``.
+    :param report_type: ``detailed`` or ``summary``.
+    :param cadence: ``daily`` or ``monthly``.
+    :param num_rows: number of rows, as the server counts them.
+    :param has_footprint: whether the parts contain geometry footprints.
+    """
+
+    report_id: str
+    contents: tuple[str, ...] = field(default=(), repr=False)
+    org_id: int | str | None = None
+    plan_id: int | str | None = None
+    data_date_start: str | None = None
+    data_date_end: str | None = None
+    report_type: str | None = None
+    cadence: str | None = None
+    num_rows: int | None = None
+    has_footprint: bool | None = None
+    _source: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    @classmethod
+    def from_dict(cls, source: Mapping[str, Any]) -> Report:
+        """Build a report from the API's own object.
+
+        :param source: one entry of a listing's ``reports``, or what :meth:`to_dict` returned.
+        :raises UnexpectedAnswer: if it has no usable id, or content links that are not text.
+        """
+        if not isinstance(source, Mapping):
+            raise UnexpectedAnswer(f"A report must be a JSON object, not {type(source).__name__}.")
+        report_id = source.get("report_id")
+        if isinstance(report_id, int) and not isinstance(report_id, bool):
+            report_id = str(report_id)
+        if not isinstance(report_id, str) or not report_id:
+            raise UnexpectedAnswer(
+                f"A report has no usable report_id ({report_id!r}); it has {sorted(source)}."
+            )
+        contents = source.get("contents")
+        contents = [] if contents is None else contents
+        if not isinstance(contents, list) or not all(isinstance(link, str) for link in contents):
+            raise UnexpectedAnswer(
+                f"Report {report_id!r}: contents must be a list of links, "
+                f"not {type(contents).__name__} of something else."
+            )
+        num_rows = source.get("num_rows")
+        return cls(
+            report_id=report_id,
+            contents=tuple(contents),
+            org_id=source.get("org_id"),
+            plan_id=source.get("plan_id"),
+            data_date_start=source.get("data_date_start"),
+            data_date_end=source.get("data_date_end"),
+            report_type=source.get("report_type"),
+            cadence=source.get("cadence"),
+            num_rows=num_rows if type(num_rows) is int else None,
+            has_footprint=source.get("has_footprint"),
+            _source=source,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the API's own object, unknown fields included; JSON-safe."""
+        return copy.deepcopy(dict(self._source)) if self._source else self._known_fields()
+
+    def _known_fields(self) -> dict[str, Any]:
+        known = {
+            name: getattr(self, name) for name in self.__dataclass_fields__ if name != "_source"
+        }
+        return {**known, "contents": list(self.contents)}
+
+    @property
+    def self_link(self) -> str | None:
+        """The report's own address, in either spelling of the documentation, where given."""
+        links = self._source.get("_links")
+        if not isinstance(links, Mapping):
+            return None
+        link = links.get("self") or links.get("_self")
+        return link if isinstance(link, str) else None
+
+    def same_content(self, other: Report) -> bool:
+        """Whether both describe the same, with as many parts; the links may differ."""
+        mine, theirs = self._known_fields(), other._known_fields()
+        mine["contents"], theirs["contents"] = len(self.contents), len(other.contents)
+        return mine == theirs

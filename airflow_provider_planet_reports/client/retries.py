@@ -1,0 +1,79 @@
+"""The one place that decides whether to try again, and when."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import random
+import time
+from collections.abc import Callable
+from email.utils import parsedate_to_datetime
+
+log = logging.getLogger(__name__)
+
+_FIRST_PAUSE = 0.5
+_LONGEST_PAUSE = 60.0
+#: A server that asks for more than this is better met again by a later task than waited for.
+LONGEST_RETRY_AFTER = 300.0
+
+
+def retry_after(value: str | None) -> float | None:
+    """Return the seconds that a ``Retry-After`` header asks to wait.
+
+    :param value: the header: seconds, or a date (RFC 9110, section 10.2.3).
+    :return: seconds, 0 or more; None where the header is missing or makes no sense.
+    """
+    if not value:
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            then = parsedate_to_datetime(value)
+        except ValueError:
+            return None
+        if then.tzinfo is None:
+            then = then.replace(tzinfo=dt.timezone.utc)
+        seconds = (then - dt.datetime.now(dt.timezone.utc)).total_seconds()
+        return max(seconds, 0.0)
+    return seconds if 0 <= seconds < float("inf") else None
+
+
+class Retries:
+    """A budget of further tries for one piece of work.
+
+    :param limit: how many further tries there are.
+    :param sleep: how to wait; tests replace it.
+    """
+
+    def __init__(self, limit: int, *, sleep: Callable[[float], object] = time.sleep) -> None:
+        self._limit = limit
+        self._sleep = sleep
+        self._failures = 0
+
+    def progressed(self) -> None:
+        """Give the whole budget back: the work got further since the last failure."""
+        self._failures = 0
+
+    def pause(self, trouble: str, *, asked: float | None = None) -> bool:
+        """Wait before another try, or say that there is none.
+
+        :param trouble: what happened, without secrets; logged with the waiting.
+        :param asked: seconds that the server asked to wait.
+        :return: whether to try again.
+        """
+        self._failures += 1
+        if self._failures > self._limit or (asked is not None and asked > LONGEST_RETRY_AFTER):
+            return False
+        # Waiting longer than asked is allowed, and spares the budget when the wish was too small.
+        seconds = max(self.delay(), asked or 0.0)
+        log.warning(
+            "%s; trying again in %.1f s (%d of %d).", trouble, seconds, self._failures, self._limit
+        )
+        self._sleep(seconds)
+        return True
+
+    def delay(self) -> float:
+        """Return the next pause without a server's wish: exponential, with jitter, capped."""
+        longest = min(_FIRST_PAUSE * 2**self._failures, _LONGEST_PAUSE)
+        return random.uniform(longest / 2, longest)  # noqa: S311 - spreads load, guards nothing

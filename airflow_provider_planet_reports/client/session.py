@@ -1,0 +1,273 @@
+"""The HTTP session: the key bound to its origin, timeouts, pace and retries in place."""
+
+from __future__ import annotations
+
+import base64
+import http.cookiejar
+import platform
+from typing import Any
+from urllib.parse import quote, urljoin, urlsplit, urlunsplit
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase
+
+from airflow_provider_planet_reports import __version__
+from airflow_provider_planet_reports.client import addresses, errors
+from airflow_provider_planet_reports.client.pace import Pace
+from airflow_provider_planet_reports.client.retries import Retries, retry_after
+
+USER_AGENT = f"airflow-provider-planet-reports/{__version__} python/{platform.python_version()}"
+#: Threads that may share one session without connections being thrown away.
+_POOL_SIZE = 64
+#: An answer that is no file: a page of 1,000 reports is about 1 MB.
+_ANSWER_LIMIT = 64 * 2**20
+_REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+def secret_forms(api_key: str) -> tuple[str, ...]:
+    """Return every form in which the API key travels, longest first: none may be shown."""
+    basic = base64.b64encode(f"{api_key}:".encode()).decode()
+    return tuple(sorted({api_key, quote(api_key, safe=""), basic}, key=len, reverse=True))
+
+
+class OriginAuth(AuthBase):
+    """HTTP Basic authentication, key as user name and empty password, that keeps to one origin.
+
+    ``requests`` drops credentials when it is redirected to another host, but hands a plain
+    ``Session.auth`` to any address it is asked for; content links may be on other hosts.
+
+    :param api_key: the API key.
+    :param url: an address of the API; its scheme, host and port are the origin.
+    """
+
+    def __init__(self, api_key: str, url: str) -> None:
+        self._header = "Basic " + base64.b64encode(f"{api_key}:".encode()).decode()
+        self._origin = addresses.origin(url)
+
+    def __call__(self, r: requests.PreparedRequest) -> requests.PreparedRequest:
+        """Add the key to a request to the origin; make sure that no other carries any."""
+        r.headers.pop("Authorization", None)
+        if addresses.origin(r.url or "") == self._origin:
+            r.headers["Authorization"] = self._header
+        return r
+
+
+class _Adapter(HTTPAdapter):
+    """Gives every request, redirected ones included, a timeout and its turn.
+
+    :param timeout: seconds without a byte before a connection counts as dead.
+    :param pace: spaces the requests out, where they count against Planet's limits.
+    """
+
+    def __init__(self, timeout: float, pace: Pace | None) -> None:
+        self._timeout = timeout
+        self._pace = pace
+        super().__init__(pool_maxsize=_POOL_SIZE)
+
+    def send(
+        self, request: requests.PreparedRequest, *args: Any, **kwargs: Any
+    ) -> requests.Response:
+        if kwargs.get("timeout") is None:
+            kwargs["timeout"] = self._timeout
+        if self._pace is None:
+            return super().send(request, *args, **kwargs)
+        self._pace.wait()
+        response = super().send(request, *args, **kwargs)
+        if response.status_code == 429:
+            self._pace.slow_down(retry_after(response.headers.get("Retry-After")) or 0.0)
+        else:
+            self._pace.recover()
+        return response
+
+
+class ReportsSession(requests.Session):
+    """A session with the Reports API, to be shared by the threads of one task.
+
+    Requests without side effects are repeated after 408, 425, 429, 500, 502, 503, 504 and
+    broken connections, as ``Retry-After`` asks or with exponential backoff.
+
+    :param api_key: the API key; sent to the origin of ``base_url`` only.
+    :param base_url: address of the Reports API, without credentials; plain http only for
+        loopback addresses; Planet's own by default.
+    :param timeout: seconds without a byte before a connection counts as dead.
+    :param max_retries: further tries per request.
+    :param requests_per_second: ceiling on requests to the API; None for no ceiling.
+    :raises InvalidInput: if one of them cannot be right.
+    """
+
+    def __init__(
+        self,
+        api_key: str,
+        base_url: str | None = None,
+        *,
+        timeout: float = 60.0,
+        max_retries: int = 5,
+        requests_per_second: float | None = None,
+    ) -> None:
+        super().__init__()
+        self.base_url = addresses.base_url(base_url)
+        self.max_redirects = 10
+        self.auth = OriginAuth(_checked_key(api_key), self.base_url)
+        self.headers["User-Agent"] = USER_AGENT
+        self.headers["X-Planet-App"] = "airflow-provider-planet-reports"
+        # Compressed transport would change the files' bytes, sizes and digests on their way.
+        self.headers["Accept-Encoding"] = "identity"
+        # Nobody needs cookies here, and a jar is the one part of a session not safe to share.
+        self.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
+        self._secrets = secret_forms(api_key)
+        self._max_retries = max_retries
+        self._settings: dict[tuple[str, str, int | None], Any] = {}
+        parts = urlsplit(self.base_url)
+        elsewhere = _Adapter(timeout, pace=None)
+        self.mount("https://", elsewhere)
+        self.mount("http://", elsewhere)
+        self.mount(
+            f"{parts.scheme}://{parts.netloc}/", _Adapter(timeout, Pace(requests_per_second))
+        )
+
+    def __repr__(self) -> str:
+        return f"<ReportsSession {self.base_url}>"
+
+    def redact(self, text: str) -> str:
+        """Return the text with every form of the API key blotted out."""
+        for secret in self._secrets:
+            text = text.replace(secret, "***")
+        return text
+
+    def retries(self) -> Retries:
+        """Return a fresh budget of tries for one piece of work."""
+        return Retries(self._max_retries)
+
+    def request(  # type: ignore[override]
+        self, method: str, url: str, *, stream: bool = False, **kwargs: Any
+    ) -> requests.Response:
+        """Send a request, as :meth:`requests.Session.request` does, and repeat it where it helps.
+
+        :param method: HTTP method; only those without side effects are repeated.
+        :param url: address.
+        :param stream: whether to leave the body unread. A body that is read here is limited
+            to 64 MiB, and its being cut short counts as a failed try.
+        :return: the answer, whatever its status (a transient one only after all tries).
+        :raises TransportError: if no complete answer came after all tries.
+        :raises RefusedLink: if a redirect leads to an unencrypted address.
+        """
+        method = method.upper()
+        what = f"{method} {addresses.safe_url(url)}"
+        retries = self.retries() if method in _REPEATABLE else Retries(0)
+        while True:
+            outcome = self._attempt(what, method, url, stream=stream, **kwargs)
+            if isinstance(outcome, requests.Response):
+                if outcome.status_code not in errors.TRANSIENT_STATUSES:
+                    return outcome
+                trouble = f"{what} answered {outcome.status_code}"
+                asked = retry_after(outcome.headers.get("Retry-After"))
+                if not retries.pause(trouble, asked=asked):
+                    return outcome
+                outcome.close()
+            elif outcome.final or not retries.pause(str(outcome).rstrip(".")):
+                raise outcome
+
+    def _attempt(
+        self, what: str, method: str, url: str, *, stream: bool, **kwargs: Any
+    ) -> requests.Response | errors.PlanetReportsError:
+        """Send once, and return the answer or what went wrong.
+
+        A failure is not raised: the exception behind it holds the whole address, signatures
+        included, and must not come along as ``__context__``.
+        """
+        try:
+            response = super().request(method, url, stream=True, **kwargs)
+            if not stream:
+                _load(response, what)
+        except errors.PlanetReportsError as error:
+            return error
+        except requests.TooManyRedirects:
+            return errors.UnexpectedAnswer(f"{what} was redirected more than 10 times.")
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            kind = errors.InvalidInput if isinstance(error, ValueError) else errors.TransportError
+            return kind(f"{what} failed: {self.redact(cause(error))}.")
+        return response
+
+    def raise_for_status(self, response: requests.Response) -> None:
+        """Raise the error that the answer's status stands for; see :mod:`.errors`."""
+        errors.raise_for_status(
+            response,
+            describe=f"{response.request.method} {addresses.safe_url(response.url)}",
+            redact=self.redact,
+            retry_after=retry_after(response.headers.get("Retry-After")),
+        )
+
+    def rebuild_auth(
+        self,
+        prepared_request: requests.PreparedRequest,
+        response: requests.Response,  # noqa: ARG002 - the signature is requests'
+    ) -> None:
+        """Decide about the key at every redirect by the origin alone."""
+        if callable(self.auth):
+            self.auth(prepared_request)
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        """Return where a redirect leads, checked, with the query it may have dropped.
+
+        A server that only adds or removes the path's last slash may forget the query; without
+        it a filtered listing would silently become an unfiltered one.
+        """
+        location = super().get_redirect_target(resp)
+        if location is None:
+            return None
+        here, there = urlsplit(resp.url), urlsplit(urljoin(resp.url, location))
+        same_place = here.path.rstrip("/") == there.path.rstrip("/")
+        if same_place and here.netloc == there.netloc and not there.query:
+            there = there._replace(query=here.query)
+        return addresses.check_link(urlunsplit(there), came_from=resp.url)
+
+    def merge_environment_settings(
+        self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any
+    ) -> Any:
+        """Look up proxies and certificates once per origin: it costs a third of a small request."""
+        if proxies or verify is not None or cert is not None:
+            return super().merge_environment_settings(url, proxies, stream, verify, cert)
+        where = addresses.origin(url)
+        if where not in self._settings:
+            self._settings[where] = super().merge_environment_settings(url, {}, None, None, None)
+        return {**self._settings[where], "stream": stream}
+
+
+def cause(error: BaseException) -> str:
+    """Return what broke a connection, without the address that the libraries put around it."""
+    inner: Any = error
+    while not isinstance(inner, urllib3.exceptions.ReadTimeoutError):
+        reason = getattr(inner, "reason", None)
+        following = reason if isinstance(reason, Exception) else next(iter(inner.args), None)
+        if not isinstance(following, Exception):
+            break
+        inner = following
+    connected = not isinstance(inner, urllib3.exceptions.NewConnectionError)
+    if connected and isinstance(inner, (urllib3.exceptions.TimeoutError, TimeoutError)):
+        return "the server sent nothing in time"
+    text = str(inner)
+    return f"{type(inner).__name__} ({text.rpartition('): ')[2]})" if text else type(inner).__name__
+
+
+def _checked_key(api_key: str) -> str:
+    if not api_key or not api_key.strip():
+        raise errors.InvalidInput("The API key is empty.")
+    if ":" in api_key or not api_key.isascii() or not api_key.isprintable() or " " in api_key:
+        raise errors.InvalidInput(
+            "The API key has characters that no key has (a space, a colon or beyond ASCII): "
+            "copy it again from the account page at Planet."
+        )
+    return api_key
+
+
+def _load(response: requests.Response, what: str) -> None:
+    """Read a body as ``Response.content`` does, but never more than the limit."""
+    body = bytearray()
+    for chunk in response.iter_content(2**16):
+        body += chunk
+        if len(body) > _ANSWER_LIMIT:
+            response.close()
+            raise errors.UnexpectedAnswer(f"{what} sent more than {_ANSWER_LIMIT >> 20} MiB.")
+    response._content = bytes(body)

@@ -1,0 +1,79 @@
+"""The connection's form, described once for every version of Airflow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+CONNECTION_TYPE = "planet_reports"
+HOOK_NAME = "Planet Reports"
+HOOK_CLASS = "airflow_provider_planet_reports.hooks.planet_reports.PlanetReportsHook"
+
+RELABELING = {"login": "API key", "host": "Base URL"}
+HIDDEN_FIELDS = ("schema", "port", "extra")
+PLACEHOLDERS = {
+    "login": "your Planet API key",
+    "password": "or the API key here, where login is empty: it is stored encrypted and masked",
+    "host": "https://api.planet.com/reports/v1",
+    "org_id": "of the key's own organization",
+    "timeout": "60",
+    "max_retries": "5",
+    "requests_per_second": "no ceiling",
+}
+#: Fields that are kept in the connection's extra: label, JSON type, description.
+EXTRA_FIELDS: dict[str, tuple[str, str, str]] = {
+    "org_id": ("Organization id", "string", "Organization to list when a task names none."),
+    "timeout": ("Timeout", "number", "Seconds without a byte before a connection counts as dead."),
+    "max_retries": ("Retries per request", "integer", "Further tries of a request that failed."),
+    "requests_per_second": (
+        "Requests per second",
+        "number",
+        "Ceiling on the pace of one task; empty for none. A 429 slows a task down by itself.",
+    ),
+}
+
+
+def field_behaviour() -> dict[str, Any]:
+    """Return what ``get_ui_field_behaviour`` returns (Airflow before 3.2)."""
+    return {
+        "hidden_fields": list(HIDDEN_FIELDS),
+        "relabeling": dict(RELABELING),
+        "placeholders": dict(PLACEHOLDERS),
+    }
+
+
+def provider_info_form() -> dict[str, Any]:
+    """Return the form as provider info describes it (Airflow 3.2 and later)."""
+    return {
+        "ui-field-behaviour": {
+            "hidden-fields": list(HIDDEN_FIELDS),
+            "relabeling": dict(RELABELING),
+            "placeholders": dict(PLACEHOLDERS),
+        },
+        "conn-fields": {
+            name: {
+                "label": label,
+                "description": description,
+                "schema": {"type": [kind, "null"]},
+            }
+            for name, (label, kind, description) in EXTRA_FIELDS.items()
+        },
+    }
+
+
+def form_widgets() -> dict[str, Any]:
+    """Return what ``get_connection_form_widgets`` returns (Airflow before 3.2)."""
+    from flask_appbuilder.fieldwidgets import BS3TextFieldWidget
+    from wtforms import DecimalField, Field, IntegerField, StringField
+    from wtforms.validators import Optional
+
+    kinds: dict[str, type[Field]] = {
+        "string": StringField,
+        "number": DecimalField,
+        "integer": IntegerField,
+    }
+    return {
+        name: kinds[kind](
+            label, description=description, validators=[Optional()], widget=BS3TextFieldWidget()
+        )
+        for name, (label, kind, description) in EXTRA_FIELDS.items()
+    }

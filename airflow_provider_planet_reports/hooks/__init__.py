@@ -1,0 +1,1 @@
+"""Hook on the Reports API."""

@@ -1,0 +1,218 @@
+"""Hook on Planet's Reports API."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import BaseHook
+
+from airflow_provider_planet_reports import connection_form
+from airflow_provider_planet_reports.client.errors import InvalidInput
+from airflow_provider_planet_reports.client.filters import Filters
+from airflow_provider_planet_reports.client.report import Report
+from airflow_provider_planet_reports.exceptions import task_errors
+
+if TYPE_CHECKING:
+    import datetime as dt
+
+    import requests
+
+    from airflow_provider_planet_reports.client.api import ReportsAPI
+    from airflow_provider_planet_reports.client.session import ReportsSession
+
+
+class PlanetReportsHook(BaseHook):
+    """Lists and downloads an organization's usage reports.
+
+    The connection has the API key as login (or as password, where login is empty), the base
+    URL as host (Planet's own by default), and as extra ``org_id``, ``timeout`` (seconds
+    without a byte, default 60), ``max_retries`` (per request, default 5) and
+    ``requests_per_second`` (no ceiling by default). The key must belong to an organization
+    administrator.
+
+    :param planet_reports_conn_id: connection of type ``planet_reports``.
+    """
+
+    conn_name_attr = "planet_reports_conn_id"
+    default_conn_name = "planet_reports_default"
+    conn_type = connection_form.CONNECTION_TYPE
+    hook_name = connection_form.HOOK_NAME
+
+    def __init__(self, planet_reports_conn_id: str = default_conn_name) -> None:
+        super().__init__()
+        self.planet_reports_conn_id = planet_reports_conn_id
+        self._org_id: str | None = None
+
+    @classmethod
+    def get_connection_form_widgets(cls) -> dict[str, Any]:
+        """Return the form's own fields (Airflow before 3.2)."""
+        return connection_form.form_widgets()
+
+    @classmethod
+    def get_ui_field_behaviour(cls) -> dict[str, Any]:
+        """Return which of the form's fields show, and how (Airflow before 3.2)."""
+        return connection_form.field_behaviour()
+
+    def get_conn(self) -> requests.Session:
+        """Return the session: made once, to be shared by a task's threads.
+
+        It sends the key to the API's own origin only, and has timeouts, pace and retries.
+
+        :raises PlanetReportsTaskFailure: if the connection can't be right.
+        """
+        with task_errors():
+            return self._session
+
+    @cached_property
+    def api(self) -> ReportsAPI:
+        """The client on the connection; it raises the client's own errors."""
+        from airflow_provider_planet_reports.client.api import ReportsAPI
+
+        return ReportsAPI(self._session)
+
+    def list_reports(
+        self,
+        *,
+        org_id: str | int | None = None,
+        plan_id: str | int | None = None,
+        report_type: str | None = None,
+        cadence: str | None = None,
+        start: str | dt.date | None = None,
+        end: str | dt.date | None = None,
+        page_size: int | str | None = None,
+        query: Mapping[str, Any] | None = None,
+        path: str | None = None,
+    ) -> Iterator[Report]:
+        """List reports lazily, one page held at a time, every id once.
+
+        Filters are checked at once, before the first report is asked for. The parameters are
+        those of the public reference ("Reports API 1.0.0", ``GET /``).
+
+        :param org_id: organization; by default the connection's, else the key's own.
+        :param plan_id: plan.
+        :param report_type: ``detailed`` or ``summary``.
+        :param cadence: ``daily`` or ``monthly``.
+        :param start: first day, inclusive: a date or ``YYYY-MM-DD``.
+        :param end: last day, inclusive: a date or ``YYYY-MM-DD``.
+        :param page_size: reports per page; by default as large as the server allows.
+        :param query: further query parameters by name.
+        :param path: another listing of the same shape, relative to the base URL.
+        :raises PlanetReportsTaskFailure: for bad input and refusals (400, 401, 403, 404).
+        :raises PlanetReportsTaskError: for trouble that outlasted all tries.
+        """
+        with task_errors():
+            session = self._session
+            in_query = query if isinstance(query, Mapping) else {}
+            if self._org_id and org_id in (None, "") and "org_id" not in in_query:
+                org_id = self._org_id
+            filters = Filters(
+                org_id=org_id, plan_id=plan_id, report_type=report_type, cadence=cadence,
+                start=start, end=end, page_size=page_size, query=query, path=path,
+            )  # fmt: skip
+        self.log.info("Listing reports at %s: %s", session.base_url, filters.parameters or "all")
+        return self._lazily(filters)
+
+    def _lazily(self, filters: Filters) -> Iterator[Report]:
+        with task_errors():
+            yield from self.api.list_reports(filters)
+
+    def get_report(self, report_id: str) -> Report:
+        """Return one report.
+
+        :param report_id: its id.
+        :raises PlanetReportsTaskFailure: if there is none, or the key may not see it.
+        """
+        with task_errors():
+            return self.api.get_report(report_id)
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Try the connection by listing one page; for the form's "Test" button.
+
+        :return: whether it works, and what was seen or what is wrong.
+        """
+        try:
+            found = list(itertools.islice(self.list_reports(page_size=1), 1))
+        except Exception as error:  # the button shows whatever it is
+            return False, str(error)
+        if not found:
+            return True, "The key is accepted; no report is there to be seen yet."
+        return True, f"The key is accepted; organization {found[0].org_id} has reports."
+
+    @cached_property
+    def _session(self) -> ReportsSession:
+        from airflow_provider_planet_reports.client.session import ReportsSession, secret_forms
+
+        connection = self.get_connection(self.planet_reports_conn_id)
+        key = self._api_key(connection.login, connection.password)
+        for secret in secret_forms(key):
+            mask(secret)
+        extra = self._extra(connection)
+        org_id = extra.get("org_id")
+        self._org_id = None if org_id in (None, "") else str(org_id)
+        return ReportsSession(
+            key,
+            connection.host,
+            timeout=self._number(extra, "timeout", 60.0, least=0.001),
+            max_retries=int(self._number(extra, "max_retries", 5, least=0)),
+            requests_per_second=self._number(extra, "requests_per_second", 0.0, least=0.001)
+            or None,
+        )
+
+    def _api_key(self, login: str | None, password: str | None) -> str:
+        login, password = (login or "").strip(), (password or "").strip()
+        if login and password and login != password:
+            raise InvalidInput(
+                f"Connection {self.planet_reports_conn_id!r} has both a login and a password: the "
+                "API key is to be the one or the other, since it is sent with an empty password."
+            )
+        if not login and not password:
+            raise InvalidInput(
+                f"Connection {self.planet_reports_conn_id!r} has no API key: put it into the "
+                "login, or into the password where login is to stay empty."
+            )
+        return login or password
+
+    def _extra(self, connection: Any) -> dict[str, Any]:
+        try:
+            extra = connection.extra_dejson
+        except ValueError:
+            extra = None
+        if not isinstance(extra, dict):
+            raise InvalidInput(
+                f"Connection {self.planet_reports_conn_id!r}: extra must be a JSON object."
+            )
+        return extra
+
+    def _number(self, extra: Mapping[str, Any], name: str, default: float, least: float) -> float:
+        value = extra.get(name)
+        if value in (None, ""):
+            return default
+        try:
+            number = float(value)
+        except (TypeError, ValueError):
+            number = -1.0
+        if isinstance(value, bool) or not least <= number < float("inf"):
+            raise InvalidInput(
+                f"Connection {self.planet_reports_conn_id!r}: extra {name}={value!r} is not "
+                f"allowed: it must be a number{' from 0' if least == 0 else ' greater than 0'}."
+            )
+        return number
+
+
+def mask(secret: str) -> None:
+    """Have Airflow blot a secret out of all logs; it masks passwords by itself, but not logins."""
+    for module in (
+        "airflow.providers.common.compat.sdk",
+        "airflow.sdk.execution_time.secrets_masker",
+        "airflow.utils.log.secrets_masker",
+    ):
+        try:
+            mask_secret = import_module(module).mask_secret
+        except (ImportError, AttributeError):
+            continue
+        mask_secret(secret)
+        return

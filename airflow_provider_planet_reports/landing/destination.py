@@ -1,0 +1,141 @@
+"""From what a user writes as destination to the store behind it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from airflow_provider_planet_reports.client.errors import InvalidInput
+from airflow_provider_planet_reports.landing.local_store import LocalStore
+from airflow_provider_planet_reports.landing.object_store import ObjectStore
+from airflow_provider_planet_reports.landing.zone import LandingZone
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import ObjectStoragePath
+
+    from airflow_provider_planet_reports.landing.store import Store
+
+#: Schemes by which the four stores go, and the extra that brings what each needs.
+_EXTRAS = {
+    "file": None,
+    "s3": "s3",
+    "s3a": "s3",
+    "gs": "gcs",
+    "gcs": "gcs",
+    "abfs": "azure",
+    "abfss": "azure",
+}
+
+
+def open_store(destination: str | ObjectStoragePath, conn_id: str | None = None) -> Store:
+    """Return the store behind a destination.
+
+    :param destination: an ``ObjectStoragePath`` or its URL: ``s3://conn_id@bucket/prefix``,
+        ``gs://``, ``abfs://``, ``file://``.
+    :param conn_id: connection to use; it may as well stand in the URL.
+    :raises InvalidInput: if it is no such URL, its file system is not installed, or the
+        connection does not exist.
+    """
+    url = destination if isinstance(destination, str) else _url_of(destination)
+    scheme, container, prefix, url_conn_id = _taken_apart(url)
+    conn_id = _one_of(conn_id, _conn_id_of(destination), url_conn_id, url)
+    if scheme == "file":
+        return LocalStore(Path(prefix))
+    if conn_id is not None:
+        _check_connection(conn_id, url)
+    fs = _file_system(scheme, container, conn_id)
+    root = f"{container}/{prefix.strip('/')}".rstrip("/")
+    return ObjectStore(fs, root, f"{scheme}://{root}")
+
+
+def _url_of(destination: object) -> str:
+    if type(destination).__name__ != "ObjectStoragePath":
+        raise InvalidInput(
+            f"destination={destination!r} is not allowed: it must be an ObjectStoragePath or its "
+            "URL."
+        )
+    return str(destination)
+
+
+def _conn_id_of(destination: object) -> str | None:
+    """Return an ``ObjectStoragePath``'s connection id, which Airflow 2.11 keeps elsewhere."""
+    options = getattr(destination, "storage_options", {})
+    return getattr(destination, "conn_id", None) or options.get("conn_id")
+
+
+def _taken_apart(url: str) -> tuple[str, str, str, str | None]:
+    """Return scheme, bucket or container, prefix and connection id of a destination's URL."""
+    url = url.strip()
+    example = "for example s3://my_aws_conn@my-bucket/planet or file:///data/planet"
+    if url.startswith("/"):
+        url = f"file://{url}"
+    try:
+        parts = urlsplit(url.replace("#", "%23").replace("?", "%3F"))
+    except ValueError:
+        raise InvalidInput(f"destination={url!r} is not a URL: write one, {example}.") from None
+    if not parts.scheme or not url.startswith(f"{url[: len(parts.scheme)]}://"):
+        raise InvalidInput(f"destination={url!r} has no scheme: write a URL, {example}.")
+    if parts.scheme not in _EXTRAS:
+        raise InvalidInput(
+            f"destination has the unknown scheme {parts.scheme!r}: it must be one of "
+            f"{', '.join(_EXTRAS)}; {example}."
+        )
+    conn_id, _, container = parts.netloc.rpartition("@")
+    if ":" in conn_id:
+        raise InvalidInput(
+            "destination has credentials in its URL: put them into an Airflow connection and "
+            f"name that, {example}."
+        )
+    prefix = parts.path.replace("%23", "#").replace("%3F", "?")
+    if parts.scheme == "file":
+        if container not in ("", "localhost") or not prefix.strip("/"):
+            raise InvalidInput(
+                f"destination={url!r} must have an absolute path with three slashes: "
+                "file:///data/planet."
+            )
+    elif not container:
+        raise InvalidInput(f"destination={url!r} names no bucket or container: {example}.")
+    if ".." in prefix.split("/"):
+        raise InvalidInput(f"destination={url!r} must not have '..' in its path.")
+    return parts.scheme, container, prefix, conn_id or None
+
+
+def _one_of(given: str | None, own: str | None, in_url: str | None, url: str) -> str | None:
+    named = {name for name in (given, own, in_url) if name}
+    if len(named) > 1:
+        raise InvalidInput(
+            f"Two connections are named for the destination, {' and '.join(sorted(named))}: "
+            f"leave out destination_conn_id, or the one in {url!r}."
+        )
+    return named.pop() if named else None
+
+
+def _check_connection(conn_id: str, url: str) -> None:
+    """Read the connection: without it the store would be tried with its default credentials."""
+    from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
+
+    try:
+        BaseHook.get_connection(conn_id)
+    except AirflowNotFoundException:
+        raise InvalidInput(
+            f"The connection {conn_id!r} of destination {url!r} does not exist: create it, or "
+            "name another one."
+        ) from None
+
+
+def _file_system(scheme: str, container: str, conn_id: str | None) -> object:
+    from airflow.providers.common.compat.sdk import ObjectStoragePath
+
+    try:
+        return ObjectStoragePath(f"{scheme}://{container}", conn_id=conn_id).fs
+    except (ImportError, ValueError) as error:
+        raise InvalidInput(
+            f"The file system for {scheme}:// is not installed ({error}): "
+            f"pip install 'airflow-provider-planet-reports[{_EXTRAS[scheme]}]'."
+        ) from None
+
+
+def open_zone(destination: str | ObjectStoragePath, conn_id: str | None = None) -> LandingZone:
+    """Return the landing zone in a destination; see :func:`open_store`."""
+    return LandingZone(open_store(destination, conn_id))

@@ -1,0 +1,93 @@
+"""Landing on a local or mounted file system."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+from airflow_provider_planet_reports.landing.store import Entry
+
+_TEMPORARY_ENDING = ".tmp"
+
+
+class LocalStore:
+    """Objects are files below a folder.
+
+    A file is written under a hidden name beside its final one, and renamed. The writer holds
+    a lock on the hidden file, which the system releases when the process dies: so a listing
+    can tell, and removes, what a killed process left behind.
+
+    :param root: the destination's folder; made when something is written.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def __repr__(self) -> str:
+        return f"<LocalStore {self._root}>"
+
+    def open(self, key: str) -> _LocalWriter:
+        """Begin a file."""
+        return _LocalWriter(self._root / key)
+
+    def read(self, key: str) -> bytes:
+        """Return a small file's bytes."""
+        return (self._root / key).read_bytes()
+
+    def list(self, prefix: str) -> Iterator[Entry]:
+        """Yield all files below a folder; remove what killed processes left there."""
+        for folder, _, names in os.walk(self._root / prefix):
+            for name in sorted(names):
+                path = Path(folder, name)
+                if name.startswith(".") and name.endswith(_TEMPORARY_ENDING):
+                    _remove_if_orphaned(path)
+                    continue
+                with contextlib.suppress(FileNotFoundError):
+                    status = path.stat()
+                    stamp = f"{status.st_ino}-{status.st_mtime_ns}-{status.st_size}"
+                    yield Entry(path.relative_to(self._root).as_posix(), stamp)
+
+    def delete(self, key: str) -> None:
+        """Remove a file."""
+        (self._root / key).unlink(missing_ok=True)
+
+    def uri(self, key: str) -> str:
+        """Return the file's ``file://`` address."""
+        return f"file://{(self._root / key).as_posix()}"
+
+
+class _LocalWriter:
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._temporary = path.with_name(
+            f".{secrets.token_hex(8)}{_TEMPORARY_ENDING}"
+        )  # not made of the final name, which may be as long as a name can be
+        self._file = self._temporary.open("xb", buffering=0)
+        # Between these two lines another process may take the file for an orphan; then the
+        # rename fails and the part is landed again.
+        fcntl.flock(self._file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+
+    def write(self, data: bytes) -> None:
+        remaining = memoryview(data)
+        while remaining:
+            remaining = remaining[self._file.write(remaining) :]
+
+    def commit(self) -> None:
+        self._temporary.replace(self._path)
+        self._file.close()
+
+    def abandon(self) -> None:
+        if not self._file.closed:
+            self._temporary.unlink(missing_ok=True)
+            self._file.close()
+
+
+def _remove_if_orphaned(path: Path) -> None:
+    with contextlib.suppress(OSError), path.open("rb") as file:  # locked: somebody is writing it
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        path.unlink(missing_ok=True)

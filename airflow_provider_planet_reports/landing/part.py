@@ -1,0 +1,105 @@
+"""One part of a report on its way into the landing zone."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+from airflow_provider_planet_reports.client.errors import DestinationError
+from airflow_provider_planet_reports.landing.layout import part_name
+from airflow_provider_planet_reports.landing.receipt import LandedFile
+from airflow_provider_planet_reports.landing.rows import RowCounter, kind_of
+from airflow_provider_planet_reports.landing.store import Store, Writer
+
+_SIGNED = re.compile(r"\?\S*")
+
+
+class PartFile:
+    """Hashes and counts what is written, in the same pass.
+
+    The file's name ends in what the content is, so the file is begun with the first bytes.
+
+    :param store: where it goes.
+    :param folder: the report's folder, ending in a slash.
+    :param number: 1 for the first part.
+    """
+
+    def __init__(self, store: Store, folder: str, number: int) -> None:
+        self._store = store
+        self._folder = folder
+        self._number = number
+        self._writer: Writer | None = None
+        self._forget()
+
+    def _forget(self) -> None:
+        self._key = ""
+        self._size = 0
+        self._sha256 = hashlib.sha256()
+        self._rows: RowCounter | None = None
+
+    def write(self, data: bytes) -> None:
+        """Append bytes; the first at least four, where the part has as many.
+
+        :raises DestinationError: if the store fails.
+        """
+        writer = self._writer or self._begin(data)
+        try:
+            writer.write(data)
+        except Exception as error:
+            raise failed(self._uri(), "written", error) from error
+        self._size += len(data)
+        self._sha256.update(data)
+        if self._rows is not None:
+            self._rows.update(data)
+
+    def restart(self) -> None:
+        """Throw away what was written: the part begins again."""
+        self.abandon()
+        self._forget()
+
+    def commit(self) -> LandedFile:
+        """Make the file visible, whole.
+
+        :raises DestinationError: if the store fails; then nothing is visible.
+        """
+        writer = self._writer or self._begin(b"")
+        try:
+            writer.commit()
+        except Exception as error:
+            raise failed(self._uri(), "completed", error) from error
+        self._writer = None
+        return LandedFile(self._key, self._size, self._sha256.hexdigest(), self.rows)
+
+    def abandon(self) -> None:
+        """Leave nothing behind, unless it was committed."""
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            writer.abandon()
+
+    @property
+    def rows(self) -> int | None:
+        """Rows so far; None where they can't be counted."""
+        return 0 if self._rows is None else self._rows.rows()
+
+    def _begin(self, first: bytes) -> Writer:
+        extension, self._rows = kind_of(first)
+        self._key = self._folder + part_name(self._number, extension)
+        try:
+            self._writer = self._store.open(self._key)
+        except Exception as error:
+            raise failed(self._uri(), "begun", error) from error
+        return self._writer
+
+    def _uri(self) -> str:
+        return self._store.uri(self._key)
+
+
+def failed(uri: str, what: str, error: Exception) -> DestinationError:
+    """Return the error for a store that failed.
+
+    :param uri: the object, or the place.
+    :param what: what could not be done with it, as participle.
+    :param error: what the store raised; addresses in it may be signed.
+    """
+    why = _SIGNED.sub("?***", f"{type(error).__name__}: {error}")
+    return DestinationError(f"{uri} could not be {what} ({why}).")

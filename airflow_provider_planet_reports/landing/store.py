@@ -1,0 +1,64 @@
+"""The one narrow interface between the landing zone and whatever stores it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An object in a listing.
+
+    :param key: relative to the destination.
+    :param stamp: changes whenever the object is written again.
+    """
+
+    key: str
+    stamp: str
+
+
+class Writer(Protocol):
+    """An object on its way: invisible until :meth:`commit`, and never visible in part."""
+
+    def write(self, data: bytes) -> None:
+        """Append bytes."""
+
+    def commit(self) -> None:
+        """Make the whole object visible, in place of an older one of the same key."""
+
+    def abandon(self) -> None:
+        """Leave nothing behind; does nothing after :meth:`commit`."""
+
+
+class Store(Protocol):
+    """A place for objects, addressed by keys relative to the destination."""
+
+    def open(self, key: str) -> Writer:
+        """Begin an object."""
+
+    def read(self, key: str) -> bytes:
+        """Return a small object.
+
+        :raises FileNotFoundError: if there is none.
+        """
+
+    def list(self, prefix: str) -> Iterator[Entry]:
+        """Yield all objects below a prefix that ends in a slash, as they are now."""
+
+    def delete(self, key: str) -> None:
+        """Remove an object; there need not be one."""
+
+    def uri(self, key: str) -> str:
+        """Return the address for users of the object: absolute, without a connection id."""
+
+
+def put(store: Store, key: str, data: bytes) -> None:
+    """Write a small object, whole."""
+    writer = store.open(key)
+    try:
+        writer.write(data)
+        writer.commit()
+    finally:
+        writer.abandon()

@@ -1,0 +1,31 @@
+"""What Airflow's provider discovery reads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow_provider_planet_reports import __version__
+from airflow_provider_planet_reports.connection_form import (
+    CONNECTION_TYPE,
+    HOOK_CLASS,
+    HOOK_NAME,
+    provider_info_form,
+)
+
+
+def get_provider_info() -> dict[str, Any]:
+    """Return the provider's description (entry point ``apache_airflow_provider``)."""
+    return {
+        "package-name": "airflow-provider-planet-reports",
+        "name": "Planet Reports",
+        "description": "Lands Planet's usage reports in object storage.",
+        "versions": [__version__],
+        "connection-types": [
+            {
+                "connection-type": CONNECTION_TYPE,
+                "hook-class-name": HOOK_CLASS,
+                "hook-name": HOOK_NAME,
+                **provider_info_form(),
+            }
+        ],
+    }

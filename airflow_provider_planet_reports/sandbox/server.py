@@ -1,0 +1,334 @@
+"""The sandbox's HTTP side."""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import json
+import re
+import threading
+from collections import deque
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlencode, urlsplit
+
+from airflow_provider_planet_reports.sandbox.reports import MadeUpReport, Part, made_up_reports
+
+PATH = "/reports/v1"
+#: A key that lists and downloads, and one of somebody who is no organization administrator.
+ADMINISTRATOR_KEY = "sandbox-key"
+MEMBER_KEY = "sandbox-member-key"
+
+_DEFAULT_PAGE = 50
+_FILTERS = ("plan_id", "report_type", "cadence", "start", "end")
+
+
+@dataclass
+class Request:
+    """What a client asked for.
+
+    :param method: HTTP method.
+    :param path: path, decoded.
+    :param query: query parameters; of repeated ones the last.
+    :param headers: headers, by lower-case name.
+    """
+
+    method: str
+    path: str
+    query: dict[str, str]
+    headers: dict[str, str]
+
+
+@dataclass
+class Answer:
+    """What it gets.
+
+    :param status: HTTP status.
+    :param body: JSON-safe object, or bytes piece by piece with a ``Content-Length`` in the headers.
+    :param headers: further headers.
+    """
+
+    status: int
+    body: Any
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+class _Refusal(Exception):
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.answer = Answer(status, {"message": message})
+
+
+class Sandbox:
+    """An API with made-up reports.
+
+    Tests may look at :attr:`exchanges`, add reports with :meth:`publish`, and override
+    :meth:`answer` to misbehave.
+
+    :param days: how many days back there are reports.
+    :param last_day: the newest day with reports; yesterday (UTC) by default.
+    :param plans: plans, each with its own reports.
+    :param org_id: the organization.
+    :param seed: what makes the figures.
+    :param part_bytes: size that each part at least has; 0 for what comes naturally.
+    :param largest_page: largest ``page_size`` accepted.
+    :param key: the API key that is let in.
+    :param underscored_links: whether links are written ``_next``, ``_self``.
+    """
+
+    def __init__(
+        self,
+        *,
+        days: int = 30,
+        last_day: dt.date | None = None,
+        plans: tuple[int, ...] = (1001, 1002),
+        org_id: int = 4321,
+        seed: int = 1,
+        part_bytes: int = 0,
+        largest_page: int = 1000,
+        key: str = ADMINISTRATOR_KEY,
+        underscored_links: bool = False,
+    ) -> None:
+        if last_day is None:
+            last_day = dt.datetime.now(dt.timezone.utc).date() - dt.timedelta(days=1)
+        self.key = key
+        self.org_id = org_id
+        self.base_url = ""
+        #: Method, path with query, and status of the last requests, oldest first.
+        self.exchanges: deque[tuple[str, str, int]] = deque(maxlen=100_000)
+        self._largest_page = largest_page
+        self._underscored = underscored_links
+        self._lock = threading.Lock()
+        self._reports: dict[str, MadeUpReport] = {}
+        self._selections: dict[tuple[str, ...], list[MadeUpReport]] = {}
+        self.publish(
+            *made_up_reports(
+                seed=seed, org_id=org_id, plans=plans, days=days, last_day=last_day,
+                part_bytes=part_bytes,
+            )
+        )  # fmt: skip
+
+    def publish(self, *reports: MadeUpReport) -> None:
+        """Make reports visible, before those that are there."""
+        with self._lock:
+            self._reports = {report.report_id: report for report in reports} | self._reports
+            self._selections.clear()
+
+    @property
+    def reports(self) -> list[dict[str, Any]]:
+        """All reports, as the API describes them."""
+        return [self._describe(report) for report in self._reports.values()]
+
+    def part(self, report_id: str, number: int) -> bytes:
+        """Return a file's bytes.
+
+        :param report_id: the report.
+        :param number: 1 for the first.
+        """
+        return b"".join(self._reports[report_id].part(number).read())
+
+    @contextmanager
+    def serve(self, port: int = 0) -> Iterator[str]:
+        """Serve on loopback for as long as the context lasts, and give the base URL.
+
+        :param port: TCP port; a free one by default.
+        """
+        server = _Server(("127.0.0.1", port), _handler(self))
+        self.base_url = f"http://127.0.0.1:{server.server_port}{PATH}"
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+        thread.start()
+        try:
+            yield self.base_url
+        finally:
+            server.shutdown()
+            server.server_close()
+            thread.join()
+
+    def answer(self, request: Request) -> Answer:
+        """Answer a request, as the Reports API would."""
+        try:
+            self._authenticate(request.headers.get("authorization", ""))
+            if request.method != "GET":
+                raise _Refusal(405, f"{request.method} is not supported.")
+            steps = request.path.removeprefix(PATH).strip("/")
+            if not request.path.startswith(PATH):
+                raise _Refusal(404, "There is nothing at this address.")
+            if not steps:
+                return Answer(200, self._page(request.query))
+            report_id, _, number = steps.partition("/")
+            report = self._reports.get(report_id)
+            if report is None:
+                raise _Refusal(404, f"Report {report_id!r} does not exist.")
+            if not number:
+                return Answer(200, self._describe(report))
+            if not number.isdigit() or not 1 <= int(number) <= report.part_count:
+                raise _Refusal(404, f"Report {report_id!r} has no part {number!r}.")
+            return _content(report.part(int(number)), request.headers)
+        except _Refusal as refusal:
+            return refusal.answer
+
+    def _authenticate(self, header: str) -> None:
+        scheme, _, token = header.partition(" ")
+        try:
+            user, colon, password = base64.b64decode(token, validate=True).decode().partition(":")
+        except ValueError:
+            user = colon = password = ""
+        if scheme.lower() != "basic" or not colon or password:
+            raise _Refusal(401, "Give the API key as user name, with an empty password.")
+        if user == MEMBER_KEY:
+            raise _Refusal(403, "Only organization administrators may see reports.")
+        if user != self.key:
+            raise _Refusal(401, "The API key is not valid.")
+
+    def _describe(self, report: MadeUpReport) -> dict[str, Any]:
+        return report.describe(self.base_url, underscored_links=self._underscored)
+
+    def _page(self, query: Mapping[str, str]) -> dict[str, Any]:
+        size = _whole(query, "page_size", _DEFAULT_PAGE)
+        if not 1 <= size <= self._largest_page:
+            raise _Refusal(400, f"page_size must be from 1 to {self._largest_page}.")
+        selection = self._select(query)
+        begin = _whole(query, "offset", 0)
+        if "after" in query:
+            ids = [report.report_id for report in selection]
+            if query["after"] not in ids:
+                raise _Refusal(400, f"after={query['after']!r} is not in this listing.")
+            begin += ids.index(query["after"]) + 1
+        end = begin + size
+        links = {"self": self._link(query)}
+        if end < len(selection):
+            rest = {name: value for name, value in query.items() if name != "offset"}
+            links["next"] = self._link({**rest, "after": selection[end - 1].report_id})
+        if self._underscored:
+            links = {f"_{name}": link for name, link in links.items()}
+        return {
+            "reports": [self._describe(report) for report in selection[begin:end]],
+            "_links": links,
+        }
+
+    def _link(self, query: Mapping[str, str]) -> str:
+        return f"{self.base_url}/?{urlencode(query)}" if query else f"{self.base_url}/"
+
+    def _select(self, query: Mapping[str, str]) -> list[MadeUpReport]:
+        _check_filters(query)
+        if int(query.get("org_id") or self.org_id) != self.org_id:
+            raise _Refusal(403, f"Not an administrator of organization {query['org_id']}.")
+        wanted = tuple(query.get(name, "") for name in _FILTERS)
+        with self._lock:
+            if wanted not in self._selections:
+                self._selections[wanted] = [
+                    report
+                    for report in self._reports.values()
+                    if _matches(report, dict(zip(_FILTERS, wanted, strict=True)))
+                ]
+            return self._selections[wanted]
+
+
+def _check_filters(query: Mapping[str, str]) -> None:
+    for name in ("org_id", "plan_id"):
+        _whole(query, name, 0)
+    for name, allowed in (
+        ("report_type", ("detailed", "summary")),
+        ("cadence", ("daily", "monthly")),
+    ):
+        if query.get(name, allowed[0]) not in allowed:
+            raise _Refusal(400, f"{name} must be one of {', '.join(allowed)}.")
+    for name in ("start", "end"):
+        try:
+            dt.date.fromisoformat(query.get(name, "2000-01-01"))
+        except ValueError:
+            raise _Refusal(400, f"{name} must be a date, YYYY-MM-DD.") from None
+
+
+def _matches(report: MadeUpReport, wanted: Mapping[str, str]) -> bool:
+    start, end = wanted["start"], wanted["end"]
+    return (
+        wanted["plan_id"] in ("", str(report.plan_id))
+        and wanted["report_type"] in ("", report.report_type)
+        and wanted["cadence"] in ("", report.cadence)
+        and (not start or report.first_day >= dt.date.fromisoformat(start))
+        and (not end or report.last_day <= dt.date.fromisoformat(end))
+    )
+
+
+def _whole(query: Mapping[str, str], name: str, default: int) -> int:
+    text = query.get(name, str(default))
+    if not (text.isascii() and text.isdigit()):
+        raise _Refusal(400, f"{name} must be a whole number.")
+    return int(text)
+
+
+def _content(part: Part, headers: Mapping[str, str]) -> Answer:
+    begin = 0
+    found = re.fullmatch(r"bytes=(\d+)-", headers.get("range", ""))
+    if found and headers.get("if-range", part.etag) == part.etag:
+        begin = int(found.group(1))
+        if begin >= len(part):
+            raise _Refusal(416, f"The file has {len(part)} bytes.")
+    answer = Answer(
+        206 if begin else 200,
+        part.read(begin),
+        {
+            "Content-Type": "text/csv; charset=utf-8",
+            "Content-Length": str(len(part) - begin),
+            "Accept-Ranges": "bytes",
+            "ETag": part.etag,
+        },
+    )
+    if begin:
+        answer.headers["Content-Range"] = f"bytes {begin}-{len(part) - 1}/{len(part)}"
+    return answer
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+
+def _handler(sandbox: Sandbox) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        server_version = "planet-reports-sandbox"
+        disable_nagle_algorithm = True
+
+        def do_GET(self) -> None:
+            parts = urlsplit(self.path)
+            query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            answer = sandbox.answer(Request(self.command, unquote(parts.path), query, headers))
+            sandbox.exchanges.append((self.command, self.path, answer.status))
+            self._send(answer)
+
+        do_HEAD = do_POST = do_PUT = do_DELETE = do_GET
+
+        def _send(self, answer: Answer) -> None:
+            headers, body = dict(answer.headers), answer.body
+            if isinstance(body, (dict, list)):
+                body = [json.dumps(body).encode()]
+                headers.setdefault("Content-Type", "application/json")
+            if isinstance(body, list):
+                headers.setdefault("Content-Length", str(sum(map(len, body))))
+            if answer.status == HTTPStatus.UNAUTHORIZED:
+                headers.setdefault("WWW-Authenticate", 'Basic realm="reports"')
+            self.send_response(answer.status)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            if self.command != "GET":  # its body, if any, is left unread
+                self.send_header("Connection", "close")
+            self.end_headers()
+            if self.command == "HEAD":
+                return
+            try:
+                for piece in body:
+                    self.wfile.write(piece)
+            except (BrokenPipeError, ConnectionResetError):
+                self.close_connection = True
+
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    return Handler

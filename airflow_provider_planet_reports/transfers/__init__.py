@@ -1,0 +1,1 @@
+"""Transfers: from the Reports API to object storage."""

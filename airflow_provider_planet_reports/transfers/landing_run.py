@@ -1,0 +1,308 @@
+"""Landing many reports: several parts at a time, every report whole or not at all."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urljoin
+
+from airflow_provider_planet_reports.client.addresses import check_link
+from airflow_provider_planet_reports.client.api import ReportsAPI
+from airflow_provider_planet_reports.client.download import Sink, download
+from airflow_provider_planet_reports.client.errors import (
+    DestinationError,
+    Gone,
+    InvalidAPIKey,
+    NoPermission,
+    NotFound,
+    PlanetReportsError,
+    RowCountMismatch,
+    UnexpectedAnswer,
+)
+from airflow_provider_planet_reports.client.report import Report
+from airflow_provider_planet_reports.landing.receipt import Receipt
+from airflow_provider_planet_reports.landing.zone import LandingZone, ReportLanding
+
+log = logging.getLogger(__name__)
+
+#: How a content link that has expired is refused.
+_EXPIRED = (InvalidAPIKey, NoPermission, NotFound, Gone)
+_SECONDS_BETWEEN_LINES = 5.0
+#: A destination that fails this often in a row is broken, and not worth more downloads.
+_DESTINATION_FAILURES = 3
+
+
+class _Stopped(Exception):
+    """The run ends; what is under way is abandoned."""
+
+
+@dataclass
+class Outcome:
+    """What became of a run.
+
+    :param landed: receipts of the reports landed now, by id.
+    :param failures: reasons by id of the reports that could not be landed.
+    """
+
+    landed: dict[str, Receipt] = field(default_factory=dict)
+    failures: dict[str, PlanetReportsError] = field(default_factory=dict)
+
+
+class _Job:
+    """A report on its way, shared by the workers that land its parts.
+
+    :param report: the report.
+    :param landing: where it goes.
+    """
+
+    def __init__(self, report: Report, landing: ReportLanding) -> None:
+        self.report = report
+        self.landing = landing
+        self.lock = threading.Lock()
+        self.parts_left = max(len(report.contents), 1)
+        self.refreshed = False
+        #: The report as it is now, where that is not what the landing was begun with.
+        self.changed: Report | None = None
+        self.error: PlanetReportsError | None = None
+
+
+class LandingRun:
+    """Lands reports, one after the other begun, several parts at a time.
+
+    :param api: where they come from.
+    :param zone: where they go.
+    :param max_workers: parts under way at a time.
+    :param row_count_check: what to do when a report has another number of rows than its
+        description says: ``ignore``, ``warn``, or ``fail`` (it is not landed).
+    :param landed_by: the task instance, for the receipts.
+    """
+
+    def __init__(
+        self,
+        api: ReportsAPI,
+        zone: LandingZone,
+        *,
+        max_workers: int = 4,
+        row_count_check: str = "warn",
+        landed_by: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._api = api
+        self._zone = zone
+        self._max_workers = max_workers
+        self._row_count_check = row_count_check
+        self._landed_by = landed_by or {}
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._outcome = Outcome()
+        self._begun: set[ReportLanding] = set()
+        self._fatal: PlanetReportsError | None = None
+        self._destination_failures = 0
+        self._bytes = 0
+
+    def run(self, reports: Iterable[Report]) -> Outcome:
+        """Land reports; one that can't be landed does not stop the others.
+
+        :param reports: what to land.
+        :raises InvalidAPIKey: if the key itself is refused.
+        :raises DestinationError: if the destination fails again and again.
+        """
+        asked = list(reports)
+        steps = self._steps(asked)
+        clock = time.monotonic()
+        try:
+            with ThreadPoolExecutor(self._max_workers, thread_name_prefix="landing") as workers:
+                try:
+                    running = {workers.submit(self._work, steps) for _ in range(self._max_workers)}
+                    while running:
+                        done, running = wait(running, _SECONDS_BETWEEN_LINES, FIRST_EXCEPTION)
+                        for worker in done:
+                            worker.result()
+                        if running and not done:
+                            self._log_progress(len(asked), time.monotonic() - clock)
+                finally:
+                    self._stop.set()  # whatever ends the task ends the workers, then leaves
+        finally:
+            for landing in self._begun:
+                landing.abandon()
+        if self._fatal is not None:
+            raise self._fatal
+        self._log_progress(len(asked), time.monotonic() - clock)
+        return self._outcome
+
+    def _steps(self, reports: Iterable[Report]) -> Iterator[tuple[_Job, int]]:
+        """Yield every part of every report; workers take them in turn."""
+        for report in reports:
+            try:
+                landing = self._zone.land(report)
+            except PlanetReportsError as error:
+                self._fail(report, error)
+                continue
+            self._begun.add(landing)
+            job = _Job(report, landing)
+            yield from ((job, number) for number in range(1, job.parts_left + 1))
+
+    def _work(self, steps: Iterator[tuple[_Job, int]]) -> None:
+        """Land parts until none is left; whoever lands a report's last part finishes it."""
+        try:
+            while True:
+                with self._lock:
+                    job, number = next(steps, (None, 0))
+                if job is None or self._stop.is_set():
+                    return
+                try:
+                    self._land_part(job, number)
+                except PlanetReportsError as error:
+                    job.error = job.error or error
+                with job.lock:
+                    job.parts_left -= 1
+                    last = job.parts_left == 0
+                if last:
+                    self._finish(job)
+        except _Stopped:
+            return
+        except BaseException:
+            self._stop.set()
+            raise
+
+    def _land_part(self, job: _Job, number: int) -> None:
+        if job.error or job.changed:
+            return
+        if not job.report.contents:  # as when only the description was handed on
+            job.changed = self._api.refresh(job.report)
+            return
+        link = job.report.contents[number - 1]
+        part = job.landing.part(number)
+        try:
+            self._download(link, part)
+        except _EXPIRED as refusal:
+            fresh = self._refreshed(job)
+            if job.changed:
+                return
+            if fresh.contents[number - 1] == link:
+                raise
+            log.info("Report %s: its links had expired (%d).", fresh.report_id, refusal.status)
+            part.restart()
+            self._download(fresh.contents[number - 1], part)
+
+    def _refreshed(self, job: _Job) -> Report:
+        """Return the report with fresh links, asked for once, by the first worker that needs it."""
+        with job.lock:
+            if not job.refreshed:
+                try:
+                    fresh = self._api.refresh(job.report)
+                except InvalidAPIKey as error:
+                    self._end(error)
+                    raise
+                job.refreshed = True
+                if fresh.same_content(job.report):
+                    job.report = fresh
+                else:
+                    job.changed = fresh
+            return job.report
+
+    def _download(self, link: str, sink: Sink) -> None:
+        base = self._api.session.base_url
+        address = check_link(urljoin(base, link), came_from=base)
+        download(self._api.session, address, _Metered(sink, self._count))
+
+    def _count(self, size: int) -> None:
+        if self._stop.is_set():
+            raise _Stopped
+        with self._lock:
+            self._bytes += size
+
+    def _finish(self, job: _Job) -> None:
+        try:
+            if job.error:
+                raise job.error
+            if job.changed:
+                self._start_over(job, job.changed)
+            self._check_rows(job)
+            receipt = job.landing.finish(self._landed_by)
+        except PlanetReportsError as error:
+            self._fail(job.report, error)
+        else:
+            self._destination_failures = 0
+            self._outcome.landed[job.report.report_id] = receipt
+        finally:
+            job.landing.abandon()
+            self._begun.discard(job.landing)
+
+    def _start_over(self, job: _Job, report: Report) -> None:
+        """Land a report that is not what it was when it was listed."""
+        if not report.contents:
+            raise UnexpectedAnswer(f"Report {report.report_id!r} has no content links.")
+        job.landing.abandon()
+        self._begun.discard(job.landing)
+        job.report, job.landing = report, self._zone.land(report)
+        self._begun.add(job.landing)
+        for number, link in enumerate(report.contents, 1):
+            self._download(link, job.landing.part(number))
+
+    def _check_rows(self, job: _Job) -> None:
+        expected, counted = job.report.num_rows, job.landing.rows
+        if self._row_count_check == "ignore" or None in (expected, counted) or expected == counted:
+            return
+        what = (
+            f"Report {job.report.report_id!r} has {counted} rows, but its description says "
+            f"num_rows={expected}."
+        )
+        if self._row_count_check == "fail":
+            raise RowCountMismatch(
+                f"{what} It is not landed; row_count_check='warn' would land it all the same."
+            )
+        log.warning(what)
+
+    def _fail(self, report: Report, error: PlanetReportsError) -> None:
+        log.error("Report %s could not be landed: %s", report.report_id, error)
+        self._outcome.failures[report.report_id] = error
+        if isinstance(error, DestinationError):
+            self._destination_failures += 1
+            if self._destination_failures >= _DESTINATION_FAILURES:
+                self._end(error)
+
+    def _end(self, error: PlanetReportsError) -> None:
+        self._fatal = error
+        self._stop.set()
+
+    def _log_progress(self, asked: int, seconds: float) -> None:
+        landed, failed = len(self._outcome.landed), len(self._outcome.failures)
+        log.info(
+            "Landed %d of %d reports, %s in %.0f s (%s/s); %d failed, %d left.",
+            landed,
+            asked,
+            readable(self._bytes),
+            seconds,
+            readable(self._bytes / max(seconds, 0.001)),
+            failed,
+            asked - landed - failed,
+        )
+
+
+class _Metered:
+    """A sink that reports what passes; the run may end it there."""
+
+    def __init__(self, sink: Sink, count: Any) -> None:
+        self._sink = sink
+        self._count = count
+
+    def write(self, data: bytes) -> None:
+        self._count(len(data))
+        self._sink.write(data)
+
+    def restart(self) -> None:
+        self._sink.restart()
+
+
+def readable(size: float) -> str:
+    """Return a number of bytes for people."""
+    for unit in ("B", "KiB", "MiB"):
+        if size < 1024:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1024
+    return f"{size:.1f} GiB"

@@ -1,0 +1,243 @@
+"""Transfer of Planet's usage reports to object storage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator
+
+from airflow_provider_planet_reports.client.errors import InvalidInput, PlanetReportsError
+from airflow_provider_planet_reports.client.filters import Filters, filters_of
+from airflow_provider_planet_reports.client.report import Report
+from airflow_provider_planet_reports.exceptions import (
+    PlanetReportsTaskError,
+    PlanetReportsTaskFailure,
+    task_errors,
+)
+from airflow_provider_planet_reports.hooks.planet_reports import PlanetReportsHook
+
+if TYPE_CHECKING:
+    import datetime as dt
+
+    from airflow.providers.common.compat.sdk import Context, ObjectStoragePath
+
+    from airflow_provider_planet_reports.landing.receipt import Receipt
+    from airflow_provider_planet_reports.landing.zone import LandingZone
+
+_ROW_COUNT_CHECKS = ("ignore", "warn", "fail")
+_NOTHING_NEW = ("succeed", "skip")
+
+
+class PlanetReportsToObjectStorageOperator(BaseOperator):
+    """Land usage reports in object storage: each once, whole, with a receipt.
+
+    Data comes to lie in
+    ``report_type=…/cadence=…/plan_id=…/data_date=YYYY-MM-DD/<report_id>/part-00001.csv`` below the
+    destination, and a receipt in ``_receipts/<report_id>.json`` when a report is complete. New
+    is what has no receipt: runs, retries and backfills over landed reports cost one listing.
+    What an earlier try of the same task instance landed is still reported as new.
+
+    Returns one dict per report asked for, landed now or before: ``report_id``,
+    ``data_date_start``, ``data_date_end``, ``report_type``, ``cadence``, ``plan_id``, ``files``
+    (``uri``, ``bytes``, ``sha256``, ``rows`` each), ``receipt`` (its address) and ``new``.
+
+    A report that can't be landed does not stop the others: the task lands what it can, then
+    fails and names each one that it could not, with the reason.
+
+    :param destination: landing zone, as ``ObjectStoragePath`` or URL
+        (``s3://conn_id@bucket/prefix``, ``gs://``, ``abfs://``, ``file://``). (templated)
+    :param destination_conn_id: connection for the destination, where its URL names none.
+        (templated)
+    :param reports: what to land: the list that
+        :class:`~airflow_provider_planet_reports.operators.planet_reports.PlanetReportsListOperator`
+        returned, or one of its dicts when mapped; None lists with the filters. (templated)
+    :param org_id: organization; by default the connection's, else the key's own. (templated)
+    :param plan_id: plan. (templated)
+    :param report_type: ``detailed`` or ``summary``. (templated)
+    :param cadence: ``daily`` or ``monthly``. (templated)
+    :param start: first day, inclusive: a date or ``YYYY-MM-DD``. (templated)
+    :param end: last day, inclusive: a date or ``YYYY-MM-DD``. (templated)
+    :param page_size: reports per page; by default as large as the server allows. (templated)
+    :param query: further query parameters by name. (templated)
+    :param path: another listing of the same shape, relative to the base URL. (templated)
+    :param planet_reports_conn_id: connection of type ``planet_reports``. (templated)
+    :param max_workers: parts under way at a time.
+    :param overwrite: whether to land again what is landed.
+    :param row_count_check: what to do when a report has another number of rows than its
+        description says: ``ignore``, ``warn``, or ``fail`` (it is not landed).
+    :param on_nothing_new: ``succeed``, or ``skip`` to skip what is downstream.
+    :raises PlanetReportsTaskFailure: for bad input and refusals; Airflow does not retry.
+    :raises PlanetReportsTaskError: for trouble that outlasted all tries.
+    """
+
+    template_fields: Sequence[str] = (
+        "destination",
+        "destination_conn_id",
+        "reports",
+        *Filters.names(),
+        "planet_reports_conn_id",
+    )
+    ui_color = "#c9e9e3"
+
+    def __init__(
+        self,
+        *,
+        destination: str | ObjectStoragePath,
+        destination_conn_id: str | None = None,
+        reports: Iterable[Mapping[str, Any]] | Mapping[str, Any] | None = None,
+        org_id: str | int | None = None,
+        plan_id: str | int | None = None,
+        report_type: str | None = None,
+        cadence: str | None = None,
+        start: str | dt.date | None = None,
+        end: str | dt.date | None = None,
+        page_size: int | str | None = None,
+        query: Mapping[str, Any] | None = None,
+        path: str | None = None,
+        planet_reports_conn_id: str = PlanetReportsHook.default_conn_name,
+        max_workers: int = 4,
+        overwrite: bool = False,
+        row_count_check: str = "warn",
+        on_nothing_new: str = "succeed",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.destination = destination
+        self.destination_conn_id = destination_conn_id
+        self.reports = reports
+        self.org_id = org_id
+        self.plan_id = plan_id
+        self.report_type = report_type
+        self.cadence = cadence
+        self.start = start
+        self.end = end
+        self.page_size = page_size
+        self.query = query
+        self.path = path
+        self.planet_reports_conn_id = planet_reports_conn_id
+        self.max_workers = max_workers
+        self.overwrite = overwrite
+        self.row_count_check = row_count_check
+        self.on_nothing_new = on_nothing_new
+        with task_errors():  # these are not templated: wrong ones show when the DAG is parsed
+            _check_choice("row_count_check", row_count_check, _ROW_COUNT_CHECKS)
+            _check_choice("on_nothing_new", on_nothing_new, _NOTHING_NEW)
+            if type(max_workers) is not int or max_workers < 1:
+                raise InvalidInput(
+                    f"max_workers={max_workers!r} is not allowed: it must be a whole number from 1."
+                )
+
+    def execute(self, context: Context) -> list[dict[str, Any]]:
+        """Land what is not landed yet; return what is landed of all that was asked for."""
+        from airflow_provider_planet_reports.landing.destination import open_zone
+        from airflow_provider_planet_reports.transfers.landing_run import LandingRun
+
+        with task_errors():
+            asked = _reports(self.reports)
+            zone = open_zone(self.destination, self.destination_conn_id)
+            hook = PlanetReportsHook(self.planet_reports_conn_id)
+            if asked is None:
+                asked = hook.list_reports(**filters_of(self))
+            reports = {report.report_id: report for report in asked}
+            landed_by = _task_instance(context)
+            landed = zone.landed()
+            before = {} if self.overwrite else zone.receipts(i for i in reports if i in landed)
+            missing = [report for report in reports.values() if report.report_id not in before]
+            self.log.info("%d reports asked for, %d to land.", len(reports), len(missing))
+            run = LandingRun(
+                hook.api,
+                zone,
+                max_workers=self.max_workers,
+                row_count_check=self.row_count_check,
+                landed_by=landed_by,
+            )
+            outcome = run.run(missing)
+            zone.remember(outcome.landed)
+            _raise_failures(outcome.failures, len(outcome.landed))
+        receipts = {**before, **outcome.landed}
+        result = [
+            _result(
+                zone,
+                receipts[report_id],
+                new=report_id in outcome.landed
+                or receipts[report_id].is_from_earlier_try(landed_by),
+            )
+            for report_id in reports
+        ]
+        if self.on_nothing_new == "skip" and not any(each["new"] for each in result):
+            raise AirflowSkipException(
+                f"Nothing new: all {len(result)} reports were landed before."
+            )
+        return result
+
+
+def _reports(given: Any) -> Iterable[Report] | None:
+    """Return the reports that a template or another task's output left, None for none given."""
+    if given is None or given == "":
+        return None
+    if isinstance(given, Mapping):
+        given = [given]
+    if isinstance(given, (str, bytes)) or not isinstance(given, Iterable):
+        raise InvalidInput(
+            f"reports is a {type(given).__name__}: it must be the list of dicts that "
+            "PlanetReportsListOperator returned, or one of them. Give it as `listing.output`; a "
+            "Jinja expression makes text of it, unless the DAG has "
+            "render_template_as_native_obj=True."
+        )
+    reports = []
+    for number, each in enumerate(given):
+        if not isinstance(each, Mapping):
+            raise InvalidInput(
+                f"reports[{number}] is a {type(each).__name__}: it must be a dict, as "
+                "PlanetReportsListOperator returns them."
+            )
+        try:
+            reports.append(Report.from_dict(each))
+        except PlanetReportsError as error:
+            raise InvalidInput(f"reports[{number}]: {error}") from None
+    return reports
+
+
+def _check_choice(name: str, value: object, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        names = ", ".join(map(repr, allowed))
+        raise InvalidInput(f"{name}={value!r} is not allowed: it must be one of {names}.")
+
+
+def _task_instance(context: Context) -> dict[str, Any]:
+    """Return who lands, for the receipts; empty where there is no task instance."""
+    ti = context.get("ti")
+    if ti is None:
+        return {}
+    names = ("dag_id", "run_id", "task_id", "map_index", "try_number")
+    return {name: getattr(ti, name, None) for name in names}
+
+
+def _raise_failures(failures: Mapping[str, PlanetReportsError], landed: int) -> None:
+    if not failures:
+        return
+    reasons = "".join(f"\n- {report_id}: {error}" for report_id, error in failures.items())
+    final = all(error.final for error in failures.values())
+    kind = PlanetReportsTaskFailure if final else PlanetReportsTaskError
+    raise kind(f"{len(failures)} reports could not be landed, {landed} were:{reasons}")
+
+
+def _result(zone: LandingZone, receipt: Receipt, *, new: bool) -> dict[str, Any]:
+    report = receipt.report
+    names = ("data_date_start", "data_date_end", "report_type", "cadence", "plan_id")
+    return {
+        "report_id": receipt.report_id,
+        **{name: report.get(name) for name in names},
+        "files": [
+            {
+                "uri": zone.store.uri(file.name),
+                "bytes": file.bytes,
+                "sha256": file.sha256,
+                "rows": file.rows,
+            }
+            for file in receipt.files
+        ],
+        "receipt": zone.uri_of_receipt(receipt.report_id),
+        "new": new,
+    }
