@@ -1,0 +1,192 @@
+"""What all tests share: an Airflow of their own, the sandbox as API, real S3 servers."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+TESTS = Path(__file__).resolve().parent
+AIRFLOW_HOME = Path(tempfile.mkdtemp(prefix="planet-reports-tests-"))
+
+# Airflow reads its configuration when it is imported, so before any test module is.
+os.environ.update(
+    AIRFLOW_HOME=str(AIRFLOW_HOME),
+    AIRFLOW__CORE__DAGS_FOLDER=str(TESTS / "dags"),
+    AIRFLOW__CORE__LOAD_EXAMPLES="False",
+    AIRFLOW__DATABASE__SQL_ALCHEMY_CONN=f"sqlite:///{AIRFLOW_HOME / 'airflow.db'}",
+    AIRFLOW__SECRETS__USE_CACHE="False",
+    AWS_EC2_METADATA_DISABLED="true",
+)
+for name in [name for name in os.environ if name.startswith(("AIRFLOW_CONN_", "PL_API_KEY"))]:
+    del os.environ[name]
+
+
+def pytest_unconfigure() -> None:
+    shutil.rmtree(AIRFLOW_HOME, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def airflow_db() -> None:
+    """Airflow's metadata database, for tests that run DAGs."""
+    subprocess.run(
+        [sys.executable, "-m", "airflow", "db", "migrate"], check=True, capture_output=True
+    )
+
+
+@pytest.fixture
+def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A sandbox that serves, with the default connection leading to it."""
+    from airflow_provider_planet_reports.sandbox import Sandbox
+
+    sandbox = Sandbox(days=3, plans=(1001,))
+    with sandbox.serve():
+        connect(monkeypatch, sandbox.key, sandbox.base_url)
+        yield sandbox
+
+
+def connect(monkeypatch: pytest.MonkeyPatch, key: str, host: str, **fields: Any) -> None:
+    """Make the default connection lead to an API."""
+    connection = {"conn_type": "planet_reports", "login": key, "host": host, **fields}
+    monkeypatch.setenv("AIRFLOW_CONN_PLANET_REPORTS_DEFAULT", json.dumps(connection))
+
+
+@dataclass(frozen=True)
+class S3Server:
+    """An S3 protocol server on loopback.
+
+    :param endpoint: its address.
+    :param login: access key id.
+    :param password: secret access key.
+    """
+
+    endpoint: str
+    login: str
+    password: str
+
+    @property
+    def connection(self) -> dict[str, Any]:
+        """Airflow's AWS connection to it."""
+        return {
+            "conn_type": "aws",
+            "login": self.login,
+            "password": self.password,
+            "extra": {
+                "endpoint_url": self.endpoint,
+                "region_name": "us-east-1",
+                "config_kwargs": {"s3": {"addressing_style": "path"}},
+            },
+        }
+
+    @property
+    def client(self) -> Any:
+        """A client that knows nothing of what is tested."""
+        import boto3
+        from botocore.config import Config
+
+        return boto3.client(
+            "s3",
+            endpoint_url=self.endpoint,
+            aws_access_key_id=self.login,
+            aws_secret_access_key=self.password,
+            region_name="us-east-1",
+            config=Config(s3={"addressing_style": "path"}),
+        )
+
+
+@pytest.fixture(scope="session")
+def moto() -> Iterator[S3Server]:
+    """Moto's threaded server."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield S3Server(f"http://{host}:{port}", "moto-login", "moto-password")
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def rclone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """``rclone serve s3`` over a folder."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    login, password = "rclone-access-key-id", "rclone-secret-access-key-0123456789"
+    program = shutil.which("rclone", path=str(Path(sys.executable).parent)) or "rclone"
+    server = subprocess.Popen(
+        [program, "serve", "s3", "--addr", f"127.0.0.1:{port}", "--auth-key",
+         f"{login},{password}", "--config", os.devnull, str(tmp_path_factory.mktemp("rclone"))],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        _wait_for(port, server)
+        yield S3Server(f"http://127.0.0.1:{port}", login, password)
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def _wait_for(port: int, server: subprocess.Popen[bytes]) -> None:
+    for _ in range(200):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        assert server.poll() is None, "rclone did not start"
+        time.sleep(0.05)
+    raise TimeoutError("rclone does not answer")
+
+
+@dataclass
+class Place:
+    """A destination, and a look into it that does not go through what is tested.
+
+    :param url: the destination's URL, with its connection id where it needs one.
+    :param files: gives all visible files by key relative to the destination.
+    """
+
+    url: str
+    files: Any
+
+
+@pytest.fixture(params=["file", "moto", "rclone"])
+def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+    """An empty destination on each kind of store."""
+    if request.param == "file":
+        root = tmp_path / "landing"
+        return Place(root.as_uri(), lambda: _files_below(root))
+    server: S3Server = request.getfixturevalue(request.param)
+    # Airflow keeps file systems by connection id for as long as the process lives.
+    conn_id = request.param
+    monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", json.dumps(server.connection))
+    bucket = f"bucket-{tmp_path.name.replace('_', '-').lower()}-{time.time_ns()}"[-60:].strip("-")
+    server.client.create_bucket(Bucket=bucket)
+    return Place(f"s3://{conn_id}@{bucket}/usage/planet", lambda: _objects(server.client, bucket))
+
+
+def _files_below(root: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(root).as_posix(): path.read_bytes()
+        for path in root.rglob("*")
+        if path.is_file()
+    }
+
+
+def _objects(client: Any, bucket: str) -> dict[str, bytes]:
+    pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket)
+    keys = [each["Key"] for page in pages for each in page.get("Contents", [])]
+    return {
+        key.removeprefix("usage/planet/"): client.get_object(Bucket=bucket, Key=key)["Body"].read()
+        for key in keys
+    }
