@@ -86,7 +86,7 @@ def test_an_empty_id_is_refused() -> None:
 
 @pytest.mark.parametrize("name", ["x" * 300, "日" * 40])
 def test_an_id_too_long_for_a_name_is_refused_with_the_limit(name: str) -> None:
-    with pytest.raises(InvalidInput, match="too long to land.*250 are allowed") as refusal:
+    with pytest.raises(InvalidInput, match=r"too long to land.*250 are allowed") as refusal:
         layout.segment(name)
     assert len(str(refusal.value)) < 200
 

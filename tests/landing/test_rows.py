@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import itertools
 
 import pytest
 from hypothesis import example, given, settings
@@ -27,7 +28,7 @@ TABLE = b'id,note\r\n1,"two\nlines"\r\n2,"so ""called"""\r\n'
 def count(counter: RowCounter, data: bytes, cuts: list[int]) -> int | None:
     """Count data that comes in chunks, empty ones among them."""
     edges = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
-    for begin, end in zip(edges, edges[1:], strict=False):
+    for begin, end in itertools.pairwise(edges):
         counter.update(data[begin:end])
     return counter.rows()
 
