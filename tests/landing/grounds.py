@@ -127,6 +127,7 @@ class MemoryStore:
 
     def open(self, key: str) -> _MemoryWriter:
         writer: _MemoryWriter = self.do("open", key, lambda: _MemoryWriter(self, key))
+        self.unfinished.add(key)
         return writer
 
     def read(self, key: str) -> bytes:
@@ -152,7 +153,6 @@ class MemoryStore:
 class _MemoryWriter:
     def __init__(self, store: MemoryStore, key: str) -> None:
         self._store, self._key, self._data = store, key, b""
-        store.unfinished.add(key)
 
     def write(self, data: bytes) -> None:
         def append() -> None:
