@@ -470,7 +470,8 @@ class InterruptedInAPause(Misbehaving):
     """It asks for patience, and while that is had the process gets what Ctrl-C sends."""
 
     def content(self, report_id: str, number: int, request: Request) -> Answer:
-        threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+        if not self.exchanges:
+            threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
         return Answer(503, {"message": "Later."}, {"Retry-After": "3"})
 
 
