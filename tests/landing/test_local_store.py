@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import gc
 import os
 import signal
@@ -75,6 +76,24 @@ def test_a_living_writers_file_survives_a_listing_by_another_thread(tmp_path: Pa
     assert list(store.list("a/")) == []
     writer.commit()
     assert [entry.key for entry in store.list("")] == ["a/b.csv"]
+
+
+@pytest.mark.xfail(strict=True, reason="a file is without its lock for a moment")
+def test_a_listing_may_come_between_a_file_and_its_lock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sensors and watchers list receipts all the time: once in a thousand they meet this."""
+    flock, listings = fcntl.flock, iter([LocalStore(tmp_path)])
+
+    def after_a_listing(file: object, operation: int) -> None:
+        if not operation & fcntl.LOCK_EX:
+            for store in listings:
+                list(store.list(""))
+        flock(file, operation)
+
+    monkeypatch.setattr(fcntl, "flock", after_a_listing)
+    put(LocalStore(tmp_path), "a.csv", b"x")
+    assert names(tmp_path) == ["a.csv"]
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")

@@ -418,6 +418,31 @@ def test_as_many_parts_are_under_way_at_a_time_as_are_allowed_and_never_more(
     assert sandbox.most == max_workers
 
 
+class Open(LocalStore):
+    """A folder that counts the files that are open for writing at a time."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self._writers: list[Any] = []
+        self.most = 0
+
+    def open(self, key: str) -> Any:
+        self._writers = [each for each in self._writers if not each._file.closed]
+        self._writers.append(super().open(key))
+        self.most = max(self.most, len(self._writers))
+        return self._writers[-1]
+
+
+@pytest.mark.xfail(strict=True, reason="all parts of a report stay open until the last one came")
+def test_a_report_of_many_parts_does_not_keep_them_all_open(root: Path) -> None:
+    """Each may hold a block of 8 MiB in memory, and on a disk one of 1,024 open files."""
+    sandbox, store = Misbehaving(made("a", 200)), Open(root)
+    with sandbox.serve():
+        assert land(sandbox, store, max_workers=4).failures == {}
+        assert_landed(sandbox, root, "a")
+    assert store.most <= 64
+
+
 def test_few_connections_serve_many_reports(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     accepted = []
 
