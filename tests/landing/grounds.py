@@ -1,0 +1,171 @@
+"""Places to land in, for tests: real ones that can be looked into, and one in memory."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from airflow_provider_planet_reports.landing.local_store import LocalStore
+from airflow_provider_planet_reports.landing.object_store import ObjectStore
+from airflow_provider_planet_reports.landing.store import Entry, Store
+
+
+@dataclass
+class Ground:
+    """An empty destination, and looks into it that do not go through what is tested.
+
+    ``open`` gives a store, ``open_elsewhere`` one as another process would have it,
+    ``visible`` all that readers see, ``leftovers`` what is hidden from them but takes space;
+    ``disturb`` writes an object behind the store's back.
+    """
+
+    open: Callable[[], Store]
+    open_elsewhere: Callable[[], Store]
+    visible: Callable[[], dict[str, bytes]]
+    leftovers: Callable[[], list[str]]
+    disturb: Callable[[str, bytes], None]
+
+
+def local_ground(root: Path) -> Ground:
+    """A folder."""
+
+    def files(*, hidden: bool) -> Iterator[Path]:
+        for path in root.rglob("*"):
+            if path.is_file() and path.name.startswith(".") is hidden:
+                yield path
+
+    def disturb(key: str, data: bytes) -> None:
+        path = root / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+
+    return Ground(
+        open=lambda: LocalStore(root),
+        open_elsewhere=lambda: LocalStore(root),
+        visible=lambda: {
+            path.relative_to(root).as_posix(): path.read_bytes() for path in files(hidden=False)
+        },
+        leftovers=lambda: [path.name for path in files(hidden=True)],
+        disturb=disturb,
+    )
+
+
+def s3_ground(server: Any) -> Ground:
+    """A new bucket on an S3 server."""
+    client, bucket = server.client, f"bucket-{uuid.uuid4().hex}"
+    client.create_bucket(Bucket=bucket)
+    root = f"{bucket}/usage/planet"
+
+    def visible() -> dict[str, bytes]:
+        pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket)
+        keys = [each["Key"] for page in pages for each in page.get("Contents", [])]
+        return {
+            key.removeprefix("usage/planet/"): client.get_object(Bucket=bucket, Key=key)[
+                "Body"
+            ].read()
+            for key in keys
+        }
+
+    def leftovers() -> list[str]:
+        try:
+            uploads = client.list_multipart_uploads(Bucket=bucket).get("Uploads", [])
+        except client.exceptions.NoSuchUpload:  # rclone says so until there has been a first
+            return []
+        return [upload["Key"] for upload in uploads]
+
+    return Ground(
+        open=lambda: ObjectStore(server.file_system, root, f"s3://{root}"),
+        open_elsewhere=lambda: ObjectStore(server.new_file_system(), root, f"s3://{root}"),
+        visible=visible,
+        leftovers=leftovers,
+        disturb=lambda key, data: client.put_object(
+            Bucket=bucket, Key=f"usage/planet/{key}", Body=data
+        ),
+    )
+
+
+class MemoryStore:
+    """A store that keeps a journal, and fails when it is told to.
+
+    ``fail_at`` is the number of the operation that fails, from 1; ``too_late`` lets it fail
+    after it has taken effect, as when the answer of a server is lost. ``watch`` is called
+    after every operation.
+    """
+
+    def __init__(self) -> None:
+        self.objects: dict[str, bytes] = {}
+        self.stamps: dict[str, str] = {}
+        self.journal: list[tuple[str, str]] = []
+        self.unfinished: set[str] = set()
+        self.fail_at = 0
+        self.too_late = False
+        self.watch: Callable[[], None] = lambda: None
+
+    def count(self, operation: str) -> int:
+        """How often an operation was asked for."""
+        return sum(1 for name, _ in self.journal if name == operation)
+
+    def do(self, operation: str, key: str, effect: Callable[[], Any]) -> Any:
+        """Take an operation down, and do it or fail."""
+        self.journal.append((operation, key))
+        failing = len(self.journal) == self.fail_at
+        if failing and not self.too_late:
+            raise OSError(5, f"{operation} failed")
+        result = effect()
+        self.watch()
+        if failing:
+            raise OSError(5, f"the answer to {operation} was lost")
+        return result
+
+    def put(self, key: str, data: bytes) -> None:
+        """Make an object visible."""
+        self.objects[key] = data
+        self.stamps[key] = uuid.uuid4().hex
+
+    def open(self, key: str) -> _MemoryWriter:
+        writer: _MemoryWriter = self.do("open", key, lambda: _MemoryWriter(self, key))
+        self.unfinished.add(key)
+        return writer
+
+    def read(self, key: str) -> bytes:
+        def found() -> bytes:
+            if key not in self.objects:
+                raise FileNotFoundError(key)
+            return self.objects[key]
+
+        data: bytes = self.do("read", key, found)
+        return data
+
+    def list(self, prefix: str) -> Iterator[Entry]:
+        keys = self.do("list", prefix, lambda: [k for k in self.objects if k.startswith(prefix)])
+        return iter([Entry(key, self.stamps[key]) for key in keys])
+
+    def delete(self, key: str) -> None:
+        self.do("delete", key, lambda: self.objects.pop(key, None))
+
+    def uri(self, key: str) -> str:
+        return f"memory://{key}"
+
+
+class _MemoryWriter:
+    def __init__(self, store: MemoryStore, key: str) -> None:
+        self._store, self._key, self._data = store, key, b""
+
+    def write(self, data: bytes) -> None:
+        def append() -> None:
+            self._data += data
+
+        self._store.do("write", self._key, append)
+
+    def commit(self) -> None:
+        def commit() -> None:
+            self._store.put(self._key, self._data)
+            self._store.unfinished.discard(self._key)
+
+        self._store.do("commit", self._key, commit)
+
+    def abandon(self) -> None:
+        self._store.unfinished.discard(self._key)

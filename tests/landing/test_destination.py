@@ -1,0 +1,182 @@
+"""From what a user writes to a store, or to a message that says what to write instead."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_provider_planet_reports.client.errors import InvalidInput
+from airflow_provider_planet_reports.landing.destination import open_store, open_zone
+from airflow_provider_planet_reports.landing.local_store import LocalStore
+from airflow_provider_planet_reports.landing.store import put
+
+
+@pytest.fixture
+def lake(moto_endpoint: Any, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A bucket; the connection ``lake`` leads to it."""
+    connection = {
+        "conn_type": "aws",
+        "login": moto_endpoint.login,
+        "password": moto_endpoint.password,
+        "extra": {
+            "endpoint_url": moto_endpoint.endpoint,
+            "region_name": "us-east-1",
+            "config_kwargs": {"s3": {"addressing_style": "path"}},
+        },
+    }
+    monkeypatch.setenv("AIRFLOW_CONN_LAKE", json.dumps(connection))
+    moto_endpoint.client.create_bucket(Bucket="lake-bucket")
+    return "lake-bucket"
+
+
+@pytest.mark.parametrize("form", ["url", "plain path", "ObjectStoragePath"])
+def test_a_local_destination_may_be_written_in_each_form(tmp_path: Path, form: str) -> None:
+    from airflow.providers.common.compat.sdk import ObjectStoragePath
+
+    root = tmp_path / "pla?net #1"
+    written = {
+        "url": f"file://{root}",
+        "plain path": f" {root} ",
+        "ObjectStoragePath": ObjectStoragePath(f"file://{tmp_path}") / "pla?net #1",
+    }
+    store = open_store(written[form])
+    put(store, "a.csv", b"x")
+    assert isinstance(store, LocalStore)
+    assert (root / "a.csv").read_bytes() == b"x"
+    assert store.uri("a.csv") == f"file://{root}/a.csv"
+
+
+@pytest.mark.parametrize(
+    ("url", "conn_id"),
+    [
+        ("s3://lake@lake-bucket/usage/planet", None),
+        ("s3://lake-bucket/usage/planet/", "lake"),
+        ("s3://lake@lake-bucket/usage/planet//", "lake"),
+    ],
+)
+@pytest.mark.parametrize("as_path", [False, True], ids=["url", "ObjectStoragePath"])
+def test_the_connection_leads_to_the_bucket_and_is_in_no_address(
+    moto_endpoint: Any, lake: str, url: str, conn_id: str | None, as_path: bool
+) -> None:
+    from airflow.providers.common.compat.sdk import ObjectStoragePath
+
+    destination = ObjectStoragePath(url, conn_id=conn_id) if as_path else url
+    zone = open_zone(destination, conn_id)
+    put(zone.store, "_receipts/a.json", b"{}")
+    found = moto_endpoint.client.get_object(Bucket=lake, Key="usage/planet/_receipts/a.json")
+    assert found["Body"].read() == b"{}"
+    assert zone.landed() == {"a"}
+    assert zone.uri_of_receipt("a") == "s3://lake-bucket/usage/planet/_receipts/a.json"
+
+
+def test_a_whole_bucket_may_be_the_destination(moto_endpoint: Any, lake: str) -> None:
+    put(open_store("s3://lake@lake-bucket"), "at-the-top.csv", b"x")
+    assert moto_endpoint.client.get_object(Bucket=lake, Key="at-the-top.csv")["Body"].read() == b"x"
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("", "has no scheme"),
+        ("planet/usage", "has no scheme"),
+        ("s3:/bucket/planet", "has no scheme"),
+        ("C:\\planet", "has no scheme"),
+        ("http://bucket/planet", "unknown scheme 'http': it must be one of file, s3"),
+        ("memory://planet", "unknown scheme 'memory'"),
+        ("s3://", "names no bucket"),
+        ("s3:///planet", "names no bucket"),
+        ("s3://conn@/planet", "names no bucket"),
+        ("file://", "three slashes"),
+        ("file:///", "three slashes"),
+        ("/", "three slashes"),
+        ("file://planet/usage", "three slashes"),
+        ("s3://bucket/../other", r"must not have '\.\.'"),
+        ("/data/../etc", r"must not have '\.\.'"),
+        ("s3://[bucket/planet", "is not a URL"),
+    ],
+)
+def test_what_leads_nowhere_is_refused_with_an_example(url: str, says: str) -> None:
+    with pytest.raises(InvalidInput, match=says) as refusal:
+        open_store(url)
+    assert refusal.value.final
+
+
+SECRETS_WITH_SLASHES = pytest.mark.xfail(
+    strict=True, reason="a secret with a slash in it ends the URL's host part"
+)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "s3://AKIA7:5ec2e7@bucket/planet",
+        "s3://:5ec2e7@bucket/planet",
+        "file://user:5ec2e7@localhost/data",
+        pytest.param("s3://AKIA7:abc/5ec2e7@bucket/planet", marks=SECRETS_WITH_SLASHES),
+        pytest.param("s3://AKIA7:abc[5ec2e7@bucket/planet", marks=SECRETS_WITH_SLASHES),
+        pytest.param("s3:/AKIA7:5ec2e7@bucket/planet", marks=SECRETS_WITH_SLASHES),
+    ],
+)
+def test_credentials_in_the_url_are_refused_and_not_repeated(url: str) -> None:
+    with pytest.raises(InvalidInput) as refusal:
+        open_store(url)
+    assert "5ec2e7" not in str(refusal.value)
+    assert "credentials in its URL" in str(refusal.value)
+
+
+@pytest.mark.parametrize("destination", [None, 7, Path("/data"), ["s3://bucket"]])
+def test_anything_else_than_a_url_or_an_object_storage_path_is_refused(destination: Any) -> None:
+    with pytest.raises(InvalidInput, match="must be an ObjectStoragePath or its URL"):
+        open_store(destination)
+
+
+def test_two_connections_are_one_too_many() -> None:
+    with pytest.raises(InvalidInput, match=r"Two connections .* lake and pond") as refusal:
+        open_store("s3://lake@bucket/planet", "pond")
+    assert refusal.value.final
+
+
+@pytest.mark.parametrize("url", ["s3://pond@bucket/x", "gs://pond@bucket/x", "abfs://pond@box/x"])
+def test_a_connection_that_does_not_exist_is_not_replaced_by_default_credentials(
+    airflow_db: None, url: str
+) -> None:
+    with pytest.raises(InvalidInput, match=r"The connection 'pond' .* does not exist") as refusal:
+        open_store(url)
+    assert refusal.value.final
+
+
+WITHOUT_PACKAGES = """
+    import sys
+
+    sys.modules.update(dict.fromkeys(("s3fs", "gcsfs", "adlfs")))  # as if not installed
+
+    from airflow_provider_planet_reports.client.errors import InvalidInput
+    from airflow_provider_planet_reports.landing.destination import open_store
+
+    for scheme in ("s3", "gs", "abfs"):
+        try:
+            open_store(f"{scheme}://bucket/planet")
+        except InvalidInput as refusal:
+            print(refusal)
+"""
+
+
+def test_a_missing_package_is_named_by_the_extra_that_brings_it() -> None:
+    # In a process of its own: what is imported once stays known to fsspec.
+    python = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(WITHOUT_PACKAGES)],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    refusals = [line for line in python.stdout.splitlines() if "is not installed" in line]
+    assert len(refusals) == 3, python.stdout
+    for refusal, scheme, extra in zip(
+        refusals, ("s3", "gs", "abfs"), ("s3", "gcs", "azure"), strict=True
+    ):
+        assert f"file system for {scheme}://" in refusal
+        assert f"pip install 'airflow-provider-planet-reports[{extra}]'" in refusal
