@@ -12,10 +12,12 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pytest
+from grounds import Ground, local_ground, s3_ground
 
 TESTS = Path(__file__).resolve().parent
 AIRFLOW_HOME = Path(tempfile.mkdtemp(prefix="planet-reports-tests-"))
@@ -89,9 +91,9 @@ class S3Server:
             },
         }
 
-    @property
+    @cached_property
     def client(self) -> Any:
-        """A client that knows nothing of what is tested."""
+        """A client that shares nothing with what is tested."""
         import boto3
         from botocore.config import Config
 
@@ -102,6 +104,24 @@ class S3Server:
             aws_secret_access_key=self.password,
             region_name="us-east-1",
             config=Config(s3={"addressing_style": "path"}),
+        )
+
+    @cached_property
+    def file_system(self) -> Any:
+        """The file system of this process."""
+        return self.new_file_system()
+
+    def new_file_system(self) -> Any:
+        """A file system with an own cache of listings: as another process has it."""
+        from s3fs import S3FileSystem
+
+        return S3FileSystem(
+            endpoint_url=self.endpoint,
+            key=self.login,
+            secret=self.password,
+            client_kwargs={"region_name": "us-east-1"},
+            config_kwargs={"s3": {"addressing_style": "path"}},
+            skip_instance_cache=True,
         )
 
 
@@ -148,45 +168,14 @@ def _wait_for(port: int, server: subprocess.Popen[bytes]) -> None:
     raise TimeoutError("rclone does not answer")
 
 
-@dataclass
-class Place:
-    """A destination, and a look into it that does not go through what is tested.
-
-    :param url: the destination's URL, with its connection id where it needs one.
-    :param files: gives all visible files by key relative to the destination.
-    """
-
-    url: str
-    files: Any
-
-
 @pytest.fixture(params=["file", "moto", "rclone"])
-def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+def ground(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Ground:
     """An empty destination on each kind of store."""
     if request.param == "file":
-        root = tmp_path / "landing"
-        return Place(root.as_uri(), lambda: _files_below(root))
-    server: S3Server = request.getfixturevalue(request.param)
+        return local_ground(tmp_path / "landing")
     # Airflow keeps file systems by connection id for as long as the process lives.
-    conn_id = request.param
+    conn_id, server = request.param, request.getfixturevalue(request.param)
     monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", json.dumps(server.connection))
-    bucket = f"bucket-{tmp_path.name.replace('_', '-').lower()}-{time.time_ns()}"[-60:].strip("-")
-    server.client.create_bucket(Bucket=bucket)
-    return Place(f"s3://{conn_id}@{bucket}/usage/planet", lambda: _objects(server.client, bucket))
-
-
-def _files_below(root: Path) -> dict[str, bytes]:
-    return {
-        path.relative_to(root).as_posix(): path.read_bytes()
-        for path in root.rglob("*")
-        if path.is_file()
-    }
-
-
-def _objects(client: Any, bucket: str) -> dict[str, bytes]:
-    pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket)
-    keys = [each["Key"] for page in pages for each in page.get("Contents", [])]
-    return {
-        key.removeprefix("usage/planet/"): client.get_object(Bucket=bucket, Key=key)["Body"].read()
-        for key in keys
-    }
+    return s3_ground(server, conn_id)

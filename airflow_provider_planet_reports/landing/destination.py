@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -26,6 +27,7 @@ _EXTRAS = {
     "abfs": "azure",
     "abfss": "azure",
 }
+_CREDENTIALS = re.compile(r"[\w+.-]*:/*[^@]*:[^@]*@")
 
 
 def open_store(destination: str | ObjectStoragePath, conn_id: str | None = None) -> Store:
@@ -70,6 +72,11 @@ def _taken_apart(url: str) -> tuple[str, str, str, str | None]:
     example = "for example s3://my_aws_conn@my-bucket/planet or file:///data/planet"
     if url.startswith("/"):
         url = f"file://{url}"
+    if _CREDENTIALS.match(url):
+        raise InvalidInput(
+            "destination has credentials in its URL: put them into an Airflow connection and "
+            f"name that, {example}."
+        )
     try:
         parts = urlsplit(url.replace("#", "%23").replace("?", "%3F"))
     except ValueError:
@@ -82,11 +89,6 @@ def _taken_apart(url: str) -> tuple[str, str, str, str | None]:
             f"{', '.join(_EXTRAS)}; {example}."
         )
     conn_id, _, container = parts.netloc.rpartition("@")
-    if ":" in conn_id:
-        raise InvalidInput(
-            "destination has credentials in its URL: put them into an Airflow connection and "
-            f"name that, {example}."
-        )
     prefix = parts.path.replace("%23", "#").replace("%3F", "?")
     if parts.scheme == "file":
         if container not in ("", "localhost") or not prefix.strip("/"):

@@ -33,12 +33,12 @@ def test_it_passes_every_filter_on(sandbox):
         assert parameter in asked
 
 
-def test_with_a_destination_it_returns_only_what_is_not_landed_there(sandbox, place):
+def test_with_a_destination_it_returns_only_what_is_not_landed_there(sandbox, ground):
     some = sandbox.reports[:2]
     PlanetReportsToObjectStorageOperator(
-        task_id="land", destination=place.url, reports=some
+        task_id="land", destination=ground.url, reports=some
     ).execute({})
-    assert listed(destination=place.url) == sandbox.reports[2:]
+    assert listed(destination=ground.url) == sandbox.reports[2:]
 
 
 def test_every_filter_is_templated():

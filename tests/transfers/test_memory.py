@@ -24,7 +24,7 @@ print(json.dumps({"peak": peak * 1024, "bytes": landed[0]["files"][0]["bytes"]})
 
 
 @pytest.fixture
-def peak_of_landing(place, airflow_db):
+def peak_of_landing(ground, airflow_db):
     def measure(part_bytes: int) -> int:
         """Return the peak memory of a process that lands one part of at least this size."""
         server = subprocess.Popen(
@@ -37,7 +37,7 @@ def peak_of_landing(place, airflow_db):
             environment = dict(line.strip().split("=", 1) for line in said if "=" in line)
             connection = {name: value.strip("'") for name, value in environment.items()}
             done = subprocess.run(
-                [sys.executable, "-c", _LAND, f"{place.url}/{part_bytes}"],
+                [sys.executable, "-c", _LAND, f"{ground.url}/{part_bytes}"],
                 env={**os.environ, **connection}, cwd=TESTS,
                 capture_output=True, text=True, check=False,
             )  # fmt: skip
@@ -53,7 +53,7 @@ def peak_of_landing(place, airflow_db):
     return measure
 
 
-@pytest.mark.parametrize("place", ["file", "rclone"], indirect=True)
+@pytest.mark.parametrize("ground", ["file", "rclone"], indirect=True)
 def test_a_part_of_a_gib_needs_hardly_more_memory_than_one_of_a_mib(peak_of_landing):
     small, large = peak_of_landing(MIB), peak_of_landing(1024 * MIB)
     assert large - small < 150 * MIB, f"{small // MIB} MiB -> {large // MIB} MiB"

@@ -79,18 +79,18 @@ def assert_all_landed(sandbox, landed, files):
     assert set(other_than_index(files)) == expected
 
 
-def test_a_dag_in_airflow_lands_every_byte_once(place, sandbox, airflow_db):
-    landed = run("land", destination=place.url)
-    assert_all_landed(sandbox, landed, place.files())
+def test_a_dag_in_airflow_lands_every_byte_once(ground, sandbox, airflow_db):
+    landed = run("land", destination=ground.url)
+    assert_all_landed(sandbox, landed, ground.visible())
     assert all(each["new"] for each in landed)
-    before = place.files()
+    before = ground.visible()
     sandbox.exchanges.clear()
-    again = run("land", destination=place.url)
+    again = run("land", destination=ground.url)
     assert content_requests(sandbox) == []
     assert len(sandbox.exchanges) == 1
     assert [each["new"] for each in again] == [False] * len(again)
     assert [{**each, "new": True} for each in again] == landed
-    assert place.files() == before
+    assert ground.visible() == before
 
 
 def test_listing_and_landing_in_one_mapped_task_each(sandbox, tmp_path, airflow_db):
@@ -101,16 +101,16 @@ def test_listing_and_landing_in_one_mapped_task_each(sandbox, tmp_path, airflow_
 
 
 def test_the_api_key_is_in_nothing_that_a_run_leaves_behind(
-    place, sandbox, airflow_db, monkeypatch, caplog, capfd
+    ground, sandbox, airflow_db, monkeypatch, caplog, capfd
 ):
     sandbox.key = "canary-0c1d2e3f4a5b"
     connect(monkeypatch, sandbox.key, sandbox.base_url)
     caplog.set_level(logging.DEBUG)
-    landed = run("land", destination=place.url)
+    landed = run("land", destination=ground.url)
     assert landed
     kept = {str(path): path.read_bytes() for path in AIRFLOW_HOME.rglob("*") if path.is_file()}
     output = capfd.readouterr()
-    kept |= place.files()
+    kept |= ground.visible()
     kept |= {"log": caplog.text.encode(), "out": output.out.encode(), "err": output.err.encode()}
     kept["xcom"] = json.dumps(landed).encode()
     basic = base64.b64encode(f"{sandbox.key}:".encode())
@@ -214,18 +214,18 @@ def test_a_bad_report_does_not_stop_the_others(tmp_path, monkeypatch, retries_ma
 @pytest.mark.parametrize(
     "report_id", ["../../x", "a/b", "Größe ☃", "_hidden", ".", "..", "x" * 200]
 )
-def test_every_id_lands_inside_the_destination(sandbox, place, report_id, tmp_path):
+def test_every_id_lands_inside_the_destination(sandbox, ground, report_id, tmp_path):
     report = {**sandbox.reports[0], "report_id": report_id, "_links": {}}
-    (result,) = land(place.url, reports=[report])
+    (result,) = land(ground.url, reports=[report])
     assert result["report_id"] == report_id
-    files = place.files()
+    files = ground.visible()
     assert len(files) == len(report["contents"]) + 1
     assert {key.split("/")[0] for key in files} == {
         "_receipts",
         f"report_type={report['report_type']}",
     }
     assert all(".." not in key.split("/") for key in files)
-    assert [each["new"] for each in land(place.url, reports=[report])] == [False]
+    assert [each["new"] for each in land(ground.url, reports=[report])] == [False]
 
 
 def test_an_id_that_is_too_long_fails_alone_and_by_name(sandbox, tmp_path):
