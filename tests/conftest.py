@@ -8,7 +8,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,21 +17,7 @@ from typing import Any
 
 import pytest
 from grounds import Ground, local_ground, s3_ground
-
-TESTS = Path(__file__).resolve().parent
-AIRFLOW_HOME = Path(tempfile.mkdtemp(prefix="planet-reports-tests-"))
-
-# Airflow reads its configuration when it is imported, so before any test module is.
-os.environ.update(
-    AIRFLOW_HOME=str(AIRFLOW_HOME),
-    AIRFLOW__CORE__DAGS_FOLDER=str(TESTS / "dags"),
-    AIRFLOW__CORE__LOAD_EXAMPLES="False",
-    AIRFLOW__DATABASE__SQL_ALCHEMY_CONN=f"sqlite:///{AIRFLOW_HOME / 'airflow.db'}",
-    AIRFLOW__SECRETS__USE_CACHE="False",
-    AWS_EC2_METADATA_DISABLED="true",
-)
-for name in [name for name in os.environ if name.startswith(("AIRFLOW_CONN_", "PL_API_KEY"))]:
-    del os.environ[name]
+from surroundings import AIRFLOW_HOME, connect
 
 
 def pytest_unconfigure() -> None:
@@ -56,12 +41,6 @@ def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     with sandbox.serve():
         connect(monkeypatch, sandbox.key, sandbox.base_url)
         yield sandbox
-
-
-def connect(monkeypatch: pytest.MonkeyPatch, key: str, host: str, **fields: Any) -> None:
-    """Make the default connection lead to an API."""
-    connection = {"conn_type": "planet_reports", "login": key, "host": host, **fields}
-    monkeypatch.setenv("AIRFLOW_CONN_PLANET_REPORTS_DEFAULT", json.dumps(connection))
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from conftest import TESTS
+from surroundings import TESTS
 
 README = (TESTS.parent / "README.md").read_text()
 

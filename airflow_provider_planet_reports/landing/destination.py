@@ -45,7 +45,10 @@ def open_store(destination: str | ObjectStoragePath, conn_id: str | None = None)
     if scheme == "file":
         return LocalStore(Path(prefix))
     if conn_id is not None:
-        _check_connection(conn_id, url)
+        # Where there is none, the store would be tried with its default credentials.
+        from airflow_provider_planet_reports.connections import connection
+
+        connection(conn_id, f"destination {url!r}")
     fs = _file_system(scheme, container, conn_id)
     root = f"{container}/{prefix.strip('/')}".rstrip("/")
     return ObjectStore(fs, root, f"{scheme}://{root}")
@@ -111,19 +114,6 @@ def _one_of(given: str | None, own: str | None, in_url: str | None, url: str) ->
             f"leave out destination_conn_id, or the one in {url!r}."
         )
     return named.pop() if named else None
-
-
-def _check_connection(conn_id: str, url: str) -> None:
-    """Read the connection: without it the store would be tried with its default credentials."""
-    from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
-
-    try:
-        BaseHook.get_connection(conn_id)
-    except AirflowNotFoundException:
-        raise InvalidInput(
-            f"The connection {conn_id!r} of destination {url!r} does not exist: create it, or "
-            "name another one."
-        ) from None
 
 
 def _file_system(scheme: str, container: str, conn_id: str | None) -> object:

@@ -5,7 +5,7 @@ import zipfile
 
 import duckdb
 import pytest
-from conftest import TESTS
+from surroundings import TESTS
 
 from airflow_provider_planet_reports.landing.rows import CSVRows
 

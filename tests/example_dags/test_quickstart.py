@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 
-from conftest import TESTS
+from surroundings import TESTS
 
 
 def quickstart(folder):

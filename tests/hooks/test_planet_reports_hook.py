@@ -7,7 +7,7 @@ from itertools import islice
 import pytest
 import requests
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
-from conftest import connect
+from surroundings import connect
 
 from airflow_provider_planet_reports import connection_form
 from airflow_provider_planet_reports.client.errors import PlanetReportsError
@@ -101,6 +101,11 @@ def test_a_connection_that_cannot_be_right_fails_at_once(sandbox, monkeypatch, f
         PlanetReportsHook().list_reports()
     assert "secret" not in str(caught.value)
     assert not sandbox.exchanges
+
+
+def test_a_connection_that_does_not_exist_is_named():
+    with pytest.raises(AirflowFailException, match="connection 'nowhere' for the Reports API does"):
+        PlanetReportsHook("nowhere").list_reports()
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import TESTS
+from surroundings import TESTS
 
 MIB = 2**20
 

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
-from conftest import AIRFLOW_HOME, TESTS, connect
+from surroundings import AIRFLOW_HOME, TESTS, connect
 
 from airflow_provider_planet_reports.exceptions import (
     PlanetReportsTaskError,
@@ -248,7 +248,7 @@ def test_an_id_that_is_too_long_fails_alone_and_by_name(sandbox, tmp_path):
         ({"destination": "ftp://host/x"}, "unknown scheme 'ftp': it must be one of file, s3"),
         ({"destination": "s3://"}, "names no bucket"),
         ({"destination": "s3://AKIA:secret@bucket/x"}, "has credentials in its URL"),
-        ({"destination": "s3://nowhere@bucket/x"}, "connection 'nowhere' of destination .* exist"),
+        ({"destination": "s3://nowhere@bucket/x"}, "connection 'nowhere' for destination .* exist"),
         ({"destination": 7}, "must be an ObjectStoragePath or its URL"),
         ({"row_count_check": "maybe"}, "row_count_check='maybe' is not allowed"),
         ({"on_nothing_new": "fail"}, "on_nothing_new='fail' is not allowed"),
