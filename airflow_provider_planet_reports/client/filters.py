@@ -80,6 +80,13 @@ class Filters:
         """Whether the user left the page size to us."""
         return "page_size" not in self.parameters
 
+    def to_kwargs(self) -> dict[str, Any]:
+        """Return the filters that were given as keyword arguments: checked, and JSON-safe."""
+        query = _query(self.query)
+        own = {name: value for name, value in self.parameters.items() if name not in query}
+        kwargs = {**own, "query": query or None, "path": self.path}
+        return {name: kwargs[name] for name in self.names() if kwargs.get(name) is not None}
+
     @classmethod
     def names(cls) -> tuple[str, ...]:
         """Return the names of the keyword parameters, in the order of the documentation."""

@@ -39,9 +39,9 @@ def open_store(destination: str | ObjectStoragePath, conn_id: str | None = None)
     :raises InvalidInput: if it is no such URL, its file system is not installed, or the
         connection does not exist.
     """
-    url = destination if isinstance(destination, str) else _url_of(destination)
+    url, conn_id = address(destination, conn_id)
     scheme, container, prefix, url_conn_id = _taken_apart(url)
-    conn_id = _one_of(conn_id, _conn_id_of(destination), url_conn_id, url)
+    conn_id = _one_of(conn_id, url_conn_id, url)
     if scheme == "file":
         return LocalStore(Path(prefix))
     if conn_id is not None:
@@ -52,6 +52,21 @@ def open_store(destination: str | ObjectStoragePath, conn_id: str | None = None)
     fs = _file_system(scheme, container, conn_id)
     root = f"{container}/{prefix.strip('/')}".rstrip("/")
     return ObjectStore(fs, root, f"{scheme}://{root}")
+
+
+def address(
+    destination: str | ObjectStoragePath, conn_id: str | None = None
+) -> tuple[str, str | None]:
+    """Return a destination as text: its URL, and the connection that is named beside it.
+
+    :param destination: an ``ObjectStoragePath`` or its URL.
+    :param conn_id: connection to use.
+    :raises InvalidInput: if it is neither, or if two connections are named.
+    """
+    if isinstance(destination, str):
+        return destination, conn_id
+    url = _url_of(destination)
+    return url, _one_of(conn_id, _conn_id_of(destination), url)
 
 
 def _url_of(destination: object) -> str:
@@ -106,8 +121,8 @@ def _taken_apart(url: str) -> tuple[str, str, str, str | None]:
     return parts.scheme, container, prefix, conn_id or None
 
 
-def _one_of(given: str | None, own: str | None, in_url: str | None, url: str) -> str | None:
-    named = {name for name in (given, own, in_url) if name}
+def _one_of(given: str | None, other: str | None, url: str) -> str | None:
+    named = {name for name in (given, other) if name}
     if len(named) > 1:
         raise InvalidInput(
             f"Two connections are named for the destination, {' and '.join(sorted(named))}: "

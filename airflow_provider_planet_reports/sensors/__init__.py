@@ -1,0 +1,1 @@
+"""Sensors on Planet's Reports API."""

@@ -1,0 +1,1 @@
+"""Triggers on Planet's Reports API."""

@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+import asyncio
+import statistics
+import time
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
+from surroundings import connect
+
+from airflow_provider_planet_reports.client.errors import TooManyRequests
+from airflow_provider_planet_reports.exceptions import (
+    PlanetReportsTaskError,
+    PlanetReportsTaskFailure,
+)
+from airflow_provider_planet_reports.sandbox.server import MEMBER_KEY, Answer, Sandbox
+from airflow_provider_planet_reports.triggers import polling
+from airflow_provider_planet_reports.triggers.planet_reports import PlanetReportsTrigger
+from airflow_provider_planet_reports.triggers.polling import Pauses
+
+NEVER = {"start": "2001-01-01", "end": "2001-01-02"}
+
+
+async def first_event(trigger, timeout=10):
+    async def run():
+        async for event in trigger.run():
+            return event.payload
+
+    return await asyncio.wait_for(run(), timeout)
+
+
+def test_it_fires_when_there_are_enough(sandbox):
+    trigger = PlanetReportsTrigger(poke_interval=0.05, report_type="summary", min_reports=3)
+    event = asyncio.run(first_event(trigger))
+    assert event == {
+        "status": "success",
+        "reports": [each for each in sandbox.reports if each["report_type"] == "summary"],
+    }
+
+
+def test_it_fires_as_soon_as_a_report_is_published(sandbox):
+    later = Sandbox(days=1, plans=(55,))
+
+    async def wait():
+        trigger = PlanetReportsTrigger(poke_interval=0.05, plan_id=55)
+        waiting = asyncio.create_task(first_event(trigger))
+        await asyncio.sleep(0.5)
+        assert not waiting.done()
+        sandbox.publish(*later._reports.values())
+        return await waiting
+
+    event = asyncio.run(wait())
+    assert {each["plan_id"] for each in event["reports"]} == {55}
+
+
+def test_a_refusal_ends_the_wait_after_one_request(sandbox, monkeypatch):
+    connect(monkeypatch, MEMBER_KEY, sandbox.base_url)
+    event = asyncio.run(first_event(PlanetReportsTrigger(poke_interval=0.05)))
+    assert event["status"] == "refused"
+    assert "organization administrator" in event["message"]
+    assert len(sandbox.exchanges) == 1
+
+
+class Troubled(Sandbox):
+    """It answers 503 as often as it is told to."""
+
+    troubles = 0
+
+    def answer(self, request):
+        self.troubles -= 1
+        return super().answer(request) if self.troubles < 0 else Answer(503, {"message": "later"})
+
+
+def test_trouble_is_outlasted_with_growing_pauses(monkeypatch, caplog):
+    monkeypatch.setattr(polling, "_TROUBLE_PAUSE", 0.05)
+    sandbox = Troubled(days=1)
+    sandbox.troubles = 4
+    with sandbox.serve():
+        connect(monkeypatch, sandbox.key, sandbox.base_url)
+        event = asyncio.run(first_event(PlanetReportsTrigger(poke_interval=0.05)))
+    assert event["status"] == "success"
+    assert len(sandbox.exchanges) == 5
+    assert caplog.text.count("Still waiting") == 4
+
+
+def test_pauses_grow_with_failures_and_are_as_long_as_the_server_asks():
+    pauses, trouble = Pauses(1), PlanetReportsTaskError("503")
+    grown = [pauses.after_failure(trouble) for _ in range(5)]
+    assert all(4 * 2**n <= pause <= 5 * 2**n for n, pause in enumerate(grown))
+    assert all(Pauses(1).after_failure(PlanetReportsTaskFailure("401")) >= 48 for _ in range(9))
+    for _ in range(50):
+        longest = pauses.after_failure(trouble)
+    assert longest <= 900
+    limited = PlanetReportsTaskError("429")
+    limited.__cause__ = TooManyRequests("429", 429, retry_after=1234.0)
+    assert pauses.after_failure(limited) == 1234.0
+    assert 0.9 <= pauses.after_success() <= 1.1
+    assert pauses.after_failure(trouble) <= 5
+
+
+def test_what_starts_together_does_not_poll_together():
+    first = [Pauses(60).before_first() for _ in range(1000)]
+    seconds = [sum(1 for pause in first if int(pause) == second) for second in range(60)]
+    assert max(seconds) < 60
+
+
+@pytest.mark.parametrize("stalled", [False, True], ids=["an API that answers", "one that hangs"])
+def test_a_thousand_waiting_triggers_never_block_the_event_loop(monkeypatch, stalled):
+    class Hanging(Sandbox):
+        def answer(self, request):
+            if stalled:
+                time.sleep(0.5)
+            return super().answer(request)
+
+    sandbox, lags = Hanging(days=1), []
+
+    async def wait():
+        triggers = [PlanetReportsTrigger(poke_interval=4, **NEVER) for _ in range(1000)]
+        tasks = [asyncio.create_task(first_event(trigger, 60)) for trigger in triggers]
+        await asyncio.sleep(0.5)  # starting a thousand tasks is not what is measured
+        until = time.monotonic() + 4
+        while time.monotonic() < until:
+            before = time.monotonic()
+            await asyncio.sleep(0.005)
+            lags.append(time.monotonic() - before - 0.005)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    with sandbox.serve():
+        connect(monkeypatch, sandbox.key, sandbox.base_url)
+        asyncio.run(wait())
+    assert statistics.quantiles(lags, n=100)[-1] < 0.05
+    assert len(sandbox.exchanges) > (30 if stalled else 300)
+
+
+def test_it_starts_with_the_arguments_of_an_older_version():
+    path, kwargs = PlanetReportsTrigger(planet_reports_conn_id="mine").serialize()
+    assert PlanetReportsTrigger().serialize()[1] == {
+        **kwargs,
+        "planet_reports_conn_id": "planet_reports_default",
+    }
+    assert kwargs["min_reports"] == 1
+    assert kwargs["poke_interval"] == 60
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"poke_interval": 0}, "poke_interval=0 is not allowed"),
+        ({"poke_interval": "5"}, "poke_interval='5' is not allowed"),
+        ({"min_reports": 0}, "min_reports=0 is not allowed"),
+        ({"cadence": "weekly"}, "cadence='weekly' is not allowed"),
+        ({"destination": 7}, "must be an ObjectStoragePath or its URL"),
+    ],
+)
+def test_bad_parameters_are_refused(parameters, message):
+    with pytest.raises(AirflowFailException, match=message):
+        PlanetReportsTrigger(**parameters)
