@@ -423,14 +423,16 @@ class Open(LocalStore):
 
     def __init__(self, root: Path) -> None:
         super().__init__(root)
+        self._lock = threading.Lock()
         self._writers: list[Any] = []
         self.most = 0
 
     def open(self, key: str) -> Any:
-        self._writers = [each for each in self._writers if not each._file.closed]
-        self._writers.append(super().open(key))
-        self.most = max(self.most, len(self._writers))
-        return self._writers[-1]
+        writer = super().open(key)
+        with self._lock:
+            self._writers = [each for each in self._writers if not each._file.closed] + [writer]
+            self.most = max(self.most, len(self._writers))
+        return writer
 
 
 @pytest.mark.xfail(strict=True, reason="all parts of a report stay open until the last one came")
