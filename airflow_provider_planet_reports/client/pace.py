@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 
 #: Without a ceiling the first 429 sets the pace to this, and every further one halves it.
 _FIRST_CEILING = 10.0
@@ -21,9 +22,13 @@ class Pace:
     publish this API's limit, so the pace is learned from refusals.
 
     :param ceiling: requests per second never to exceed; None for no ceiling.
+    :param wait: waits for so many seconds.
     """
 
-    def __init__(self, ceiling: float | None = None) -> None:
+    def __init__(
+        self, ceiling: float | None = None, *, wait: Callable[[float], object] = time.sleep
+    ) -> None:
+        self._sleep = wait
         self._ceiling = ceiling
         self._rate = ceiling
         self._next = 0.0
@@ -36,7 +41,7 @@ class Pace:
             start = max(now, self._next)
             self._next = start + (1 / self._rate if self._rate else 0)
         if start > now:
-            time.sleep(start - now)
+            self._sleep(start - now)
 
     def slow_down(self, seconds: float) -> None:
         """Take note of a 429: nobody sends anything for this long, and then half as often."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import random
-import time
 from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 
@@ -43,12 +42,12 @@ class Retries:
     """A budget of further tries for one piece of work.
 
     :param limit: how many further tries there are.
-    :param sleep: how to wait; tests replace it.
+    :param wait: waits for so many seconds; returns whether to give up instead of going on.
     """
 
-    def __init__(self, limit: int, *, sleep: Callable[[float], object] = time.sleep) -> None:
+    def __init__(self, limit: int, *, wait: Callable[[float], bool]) -> None:
         self._limit = limit
-        self._sleep = sleep
+        self._wait = wait
         self._failures = 0
 
     def progressed(self) -> None:
@@ -70,8 +69,7 @@ class Retries:
         log.warning(
             "%s; trying again in %.1f s (%d of %d).", trouble, seconds, self._failures, self._limit
         )
-        self._sleep(seconds)
-        return True
+        return not self._wait(seconds)
 
     def delay(self) -> float:
         """Return the next pause without a server's wish: exponential, with jitter, capped."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import http.cookiejar
 import platform
+import threading
 from typing import Any
 from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
@@ -117,15 +118,15 @@ class ReportsSession(requests.Session):
         # Nobody needs cookies here, and a jar is the one part of a session not safe to share.
         self.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
         self._secrets = secret_forms(api_key)
+        self._given_up = threading.Event()
         self._max_retries = max_retries
         self._settings: dict[tuple[str, str, int | None], Any] = {}
         parts = urlsplit(self.base_url)
         elsewhere = _Adapter(timeout, pace=None)
         self.mount("https://", elsewhere)
         self.mount("http://", elsewhere)
-        self.mount(
-            f"{parts.scheme}://{parts.netloc}/", _Adapter(timeout, Pace(requests_per_second))
-        )
+        pace = Pace(requests_per_second, wait=self._given_up.wait)
+        self.mount(f"{parts.scheme}://{parts.netloc}/", _Adapter(timeout, pace))
 
     def __repr__(self) -> str:
         return f"<ReportsSession {self.base_url}>"
@@ -138,7 +139,14 @@ class ReportsSession(requests.Session):
 
     def retries(self) -> Retries:
         """Return a fresh budget of tries for one piece of work."""
-        return Retries(self._max_retries)
+        return Retries(self._max_retries, wait=self._given_up.wait)
+
+    def give_up(self) -> None:
+        """Have all threads that wait for another try, or for their turn, fail at once.
+
+        For the end of a task; the session makes no further tries from then on.
+        """
+        self._given_up.set()
 
     def request(  # type: ignore[override]
         self, method: str, url: str, *, stream: bool = False, **kwargs: Any
@@ -155,7 +163,7 @@ class ReportsSession(requests.Session):
         """
         method = method.upper()
         what = f"{method} {addresses.safe_url(url)}"
-        retries = self.retries() if method in _REPEATABLE else Retries(0)
+        retries = self.retries() if method in _REPEATABLE else Retries(0, wait=self._given_up.wait)
         while True:
             outcome = self._attempt(what, method, url, stream=stream, **kwargs)
             if isinstance(outcome, requests.Response):

@@ -14,6 +14,7 @@ from airflow_provider_planet_reports import connection_form
 from airflow_provider_planet_reports.client.errors import InvalidInput
 from airflow_provider_planet_reports.client.filters import Filters
 from airflow_provider_planet_reports.client.report import Report
+from airflow_provider_planet_reports.connections import connection
 from airflow_provider_planet_reports.exceptions import task_errors
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class PlanetReportsHook(BaseHook):
     administrator.
 
     :param planet_reports_conn_id: connection of type ``planet_reports``.
+    :param max_retries: further tries per request, in the place of the connection's own.
     """
 
     conn_name_attr = "planet_reports_conn_id"
@@ -42,9 +44,15 @@ class PlanetReportsHook(BaseHook):
     conn_type = connection_form.CONNECTION_TYPE
     hook_name = connection_form.HOOK_NAME
 
-    def __init__(self, planet_reports_conn_id: str = default_conn_name) -> None:
+    def __init__(
+        self,
+        planet_reports_conn_id: str = default_conn_name,
+        *,
+        max_retries: int | None = None,
+    ) -> None:
         super().__init__()
         self.planet_reports_conn_id = planet_reports_conn_id
+        self._max_retries = max_retries
         self._org_id: str | None = None
 
     @classmethod
@@ -146,18 +154,22 @@ class PlanetReportsHook(BaseHook):
     def _session(self) -> ReportsSession:
         from airflow_provider_planet_reports.client.session import ReportsSession, secret_forms
 
-        connection = self.get_connection(self.planet_reports_conn_id)
-        key = self._api_key(connection.login, connection.password)
+        settings = connection(self.planet_reports_conn_id, "the Reports API")
+        key = self._api_key(settings.login, settings.password)
         for secret in secret_forms(key):
             mask(secret)
-        extra = self._extra(connection)
+        extra = self._extra(settings)
         org_id = extra.get("org_id")
         self._org_id = None if org_id in (None, "") else str(org_id)
         return ReportsSession(
             key,
-            connection.host,
+            settings.host,
             timeout=self._number(extra, "timeout", 60.0, least=0.001),
-            max_retries=int(self._number(extra, "max_retries", 5, least=0)),
+            max_retries=(
+                int(self._number(extra, "max_retries", 5, least=0))
+                if self._max_retries is None
+                else self._max_retries
+            ),
             requests_per_second=self._number(extra, "requests_per_second", 0.0, least=0.001)
             or None,
         )
@@ -176,9 +188,9 @@ class PlanetReportsHook(BaseHook):
             )
         return login or password
 
-    def _extra(self, connection: Any) -> dict[str, Any]:
+    def _extra(self, settings: Any) -> dict[str, Any]:
         try:
-            extra = connection.extra_dejson
+            extra = settings.extra_dejson
         except ValueError:
             extra = None
         if not isinstance(extra, dict):

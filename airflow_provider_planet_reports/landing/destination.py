@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -26,6 +27,7 @@ _EXTRAS = {
     "abfs": "azure",
     "abfss": "azure",
 }
+_CREDENTIALS = re.compile(r"[\w+.-]*:/*[^@]*:[^@]*@")
 
 
 def open_store(destination: str | ObjectStoragePath, conn_id: str | None = None) -> Store:
@@ -43,7 +45,10 @@ def open_store(destination: str | ObjectStoragePath, conn_id: str | None = None)
     if scheme == "file":
         return LocalStore(Path(prefix))
     if conn_id is not None:
-        _check_connection(conn_id, url)
+        # Where there is none, the store would be tried with its default credentials.
+        from airflow_provider_planet_reports.connections import connection
+
+        connection(conn_id, f"destination {url!r}")
     fs = _file_system(scheme, container, conn_id)
     root = f"{container}/{prefix.strip('/')}".rstrip("/")
     return ObjectStore(fs, root, f"{scheme}://{root}")
@@ -70,6 +75,11 @@ def _taken_apart(url: str) -> tuple[str, str, str, str | None]:
     example = "for example s3://my_aws_conn@my-bucket/planet or file:///data/planet"
     if url.startswith("/"):
         url = f"file://{url}"
+    if _CREDENTIALS.match(url):
+        raise InvalidInput(
+            "destination has credentials in its URL: put them into an Airflow connection and "
+            f"name that, {example}."
+        )
     try:
         parts = urlsplit(url.replace("#", "%23").replace("?", "%3F"))
     except ValueError:
@@ -82,11 +92,6 @@ def _taken_apart(url: str) -> tuple[str, str, str, str | None]:
             f"{', '.join(_EXTRAS)}; {example}."
         )
     conn_id, _, container = parts.netloc.rpartition("@")
-    if ":" in conn_id:
-        raise InvalidInput(
-            "destination has credentials in its URL: put them into an Airflow connection and "
-            f"name that, {example}."
-        )
     prefix = parts.path.replace("%23", "#").replace("%3F", "?")
     if parts.scheme == "file":
         if container not in ("", "localhost") or not prefix.strip("/"):
@@ -109,19 +114,6 @@ def _one_of(given: str | None, own: str | None, in_url: str | None, url: str) ->
             f"leave out destination_conn_id, or the one in {url!r}."
         )
     return named.pop() if named else None
-
-
-def _check_connection(conn_id: str, url: str) -> None:
-    """Read the connection: without it the store would be tried with its default credentials."""
-    from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
-
-    try:
-        BaseHook.get_connection(conn_id)
-    except AirflowNotFoundException:
-        raise InvalidInput(
-            f"The connection {conn_id!r} of destination {url!r} does not exist: create it, or "
-            "name another one."
-        ) from None
 
 
 def _file_system(scheme: str, container: str, conn_id: str | None) -> object:

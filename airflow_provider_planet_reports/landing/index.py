@@ -11,7 +11,6 @@ import json
 import logging
 from collections.abc import Mapping
 
-from airflow_provider_planet_reports.client.errors import DestinationError
 from airflow_provider_planet_reports.landing.layout import RECEIPTS
 from airflow_provider_planet_reports.landing.receipt import Receipt
 from airflow_provider_planet_reports.landing.store import Store, put
@@ -47,14 +46,7 @@ class ReceiptIndex:
             }
         except FileNotFoundError:
             return {}
-        except (
-            OSError,
-            EOFError,
-            ValueError,
-            TypeError,
-            AttributeError,
-            DestinationError,
-        ) as error:
+        except Exception as error:  # every store has its own, and damage has many forms
             log.warning(
                 "%s can't be used (%s): receipts are read one by one, and it is written again.",
                 self._store.uri(KEY),

@@ -84,4 +84,8 @@ def receipt_id(key: str) -> str | None:
     name = key.removeprefix(RECEIPTS)
     if key == name or "/" in name or name[:1] in "._" or not name.endswith(_RECEIPT_ENDING):
         return None
-    return name_of(name.removesuffix(_RECEIPT_ENDING))
+    try:
+        report_id = name_of(name.removesuffix(_RECEIPT_ENDING))
+        return report_id if receipt_key(report_id) == key else None
+    except (UnicodeError, InvalidInput):
+        return None

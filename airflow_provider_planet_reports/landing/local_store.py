@@ -40,7 +40,7 @@ class LocalStore:
 
     def list(self, prefix: str) -> Iterator[Entry]:
         """Yield all files below a folder; remove what killed processes left there."""
-        for folder, _, names in os.walk(self._root / prefix):
+        for folder, _, names in os.walk(self._root / prefix, onerror=_raise):
             for name in sorted(names):
                 path = Path(folder, name)
                 if name.startswith(".") and name.endswith(_TEMPORARY_ENDING):
@@ -64,13 +64,25 @@ class _LocalWriter:
     def __init__(self, path: Path) -> None:
         self._path = path
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._temporary = path.with_name(
-            f".{secrets.token_hex(8)}{_TEMPORARY_ENDING}"
-        )  # not made of the final name, which may be as long as a name can be
+        while not self._begin():
+            pass
+
+    def _begin(self) -> bool:
+        """Make and lock the hidden file; False if a listing took it for an orphan in between."""
+        # Not made of the final name, which may be as long as a name can be.
+        self._temporary = self._path.with_name(f".{secrets.token_hex(8)}{_TEMPORARY_ENDING}")
         self._file = self._temporary.open("xb", buffering=0)
-        # Between these two lines another process may take the file for an orphan; then the
-        # rename fails and the part is landed again.
-        fcntl.flock(self._file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            linked = False
+        except OSError:  # a file system without locks: listings can't lock, and remove nothing
+            linked = True
+        else:
+            linked = os.fstat(self._file.fileno()).st_nlink > 0
+        if not linked:
+            self._file.close()
+        return linked
 
     def write(self, data: bytes) -> None:
         remaining = memoryview(data)
@@ -85,6 +97,12 @@ class _LocalWriter:
         if not self._file.closed:
             self._temporary.unlink(missing_ok=True)
             self._file.close()
+
+
+def _raise(error: OSError) -> None:
+    """Let no folder that can't be read pass for an empty one; a missing one is empty."""
+    if not isinstance(error, FileNotFoundError):
+        raise error
 
 
 def _remove_if_orphaned(path: Path) -> None:

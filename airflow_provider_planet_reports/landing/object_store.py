@@ -41,8 +41,14 @@ class ObjectStore:
 
     def read(self, key: str) -> bytes:
         """Return a small object's bytes."""
-        # With a range s3fs makes one request; without one it asks for the size first.
-        data: bytes = self._fs.cat_file(self._path(key), start=0)
+        data: bytes
+        try:
+            # With a range s3fs makes one request; without one it asks for the size first.
+            data = self._fs.cat_file(self._path(key), start=0)
+        except FileNotFoundError:
+            raise
+        except Exception:  # an empty object has no range; what else it may be shows again
+            data = self._fs.cat_file(self._path(key))
         return data
 
     def list(self, prefix: str) -> Iterator[Entry]:
@@ -85,18 +91,30 @@ class _ObjectWriter:
         self._file = None
 
     def abandon(self) -> None:
-        file, self._file = self._file, None
+        file = self._file
         if file is None:
             return
-        # Closing commits, and an fsspec file is closed by its context manager and by garbage
-        # collection too, unless it counts as closed already.
-        file.closed = True
+        self._defuse()
         try:
             file.discard()
         except FileNotFoundError:
             pass  # the upload is no more: it was completed, but the answer got lost
         except Exception as error:  # every store has its own
             log.warning("An unfinished upload could not be cancelled: %s.", type(error).__name__)
+
+    def _defuse(self) -> None:
+        """Forget the file without committing it.
+
+        Closing commits, and an fsspec file is closed by its context manager and by garbage
+        collection too, unless it counts as closed already.
+        """
+        file, self._file = self._file, None
+        if file is not None:
+            file.closed = True
+
+    def __del__(self) -> None:
+        """Commit nothing, should a writer be forgotten."""
+        self._defuse()
 
 
 def _stamp(about: dict[str, Any]) -> str:

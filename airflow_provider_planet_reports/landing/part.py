@@ -8,7 +8,7 @@ import re
 from airflow_provider_planet_reports.client.errors import DestinationError
 from airflow_provider_planet_reports.landing.layout import part_name
 from airflow_provider_planet_reports.landing.receipt import LandedFile
-from airflow_provider_planet_reports.landing.rows import RowCounter, kind_of
+from airflow_provider_planet_reports.landing.rows import SIGNATURE_SIZE, RowCounter, kind_of
 from airflow_provider_planet_reports.landing.store import Store, Writer
 
 _SIGNED = re.compile(r"\?\S*")
@@ -33,20 +33,29 @@ class PartFile:
 
     def _forget(self) -> None:
         self._key = ""
+        self._held = b""
         self._size = 0
         self._sha256 = hashlib.sha256()
         self._rows: RowCounter | None = None
 
     def write(self, data: bytes) -> None:
-        """Append bytes; the first at least four, where the part has as many.
+        """Append bytes.
 
         :raises DestinationError: if the store fails.
         """
+        if self._writer is None:
+            data = self._held + data
+            self._held = data if len(data) < SIGNATURE_SIZE else b""
+            if self._held:
+                return
+        self._append(data)
+
+    def _append(self, data: bytes) -> None:
         writer = self._writer or self._begin(data)
         try:
             writer.write(data)
         except Exception as error:
-            raise failed(self._uri(), "written", error) from error
+            raise failed(self._uri(), "written", error) from None
         self._size += len(data)
         self._sha256.update(data)
         if self._rows is not None:
@@ -62,11 +71,13 @@ class PartFile:
 
         :raises DestinationError: if the store fails; then nothing is visible.
         """
-        writer = self._writer or self._begin(b"")
+        if self._writer is None:
+            self._append(self._held)
+        assert self._writer is not None
         try:
-            writer.commit()
+            self._writer.commit()
         except Exception as error:
-            raise failed(self._uri(), "completed", error) from error
+            raise failed(self._uri(), "completed", error) from None
         self._writer = None
         return LandedFile(self._key, self._size, self._sha256.hexdigest(), self.rows)
 
@@ -79,7 +90,11 @@ class PartFile:
     @property
     def rows(self) -> int | None:
         """Rows so far; None where they can't be counted."""
-        return 0 if self._rows is None else self._rows.rows()
+        if self._rows is not None:
+            return self._rows.rows()
+        _, counter = kind_of(self._held)
+        counter.update(self._held)
+        return counter.rows()
 
     def _begin(self, first: bytes) -> Writer:
         extension, self._rows = kind_of(first)
@@ -87,7 +102,7 @@ class PartFile:
         try:
             self._writer = self._store.open(self._key)
         except Exception as error:
-            raise failed(self._uri(), "begun", error) from error
+            raise failed(self._uri(), "begun", error) from None
         return self._writer
 
     def _uri(self) -> str:
@@ -95,7 +110,10 @@ class PartFile:
 
 
 def failed(uri: str, what: str, error: Exception) -> DestinationError:
-    """Return the error for a store that failed.
+    """Return the error for a store that failed, to be raised ``from None``.
+
+    The store's own error stays behind: it may show a signed address, which no traceback is to
+    repeat.
 
     :param uri: the object, or the place.
     :param what: what could not be done with it, as participle.

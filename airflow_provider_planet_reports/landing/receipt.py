@@ -86,7 +86,7 @@ class Receipt:
                 report={**source["report"], "report_id": source["report"]["report_id"]},
                 files=tuple(LandedFile(**file) for file in source["files"]),
                 landed_at=source["landed_at"],
-                landed_by=source["landed_by"],
+                landed_by={**source["landed_by"]},
                 provider_version=source["provider_version"],
             )
         except (TypeError, KeyError, ValueError) as error:
@@ -101,7 +101,7 @@ class Receipt:
         """Read a stored receipt; see :meth:`from_dict`."""
         try:
             source = json.loads(data)
-        except ValueError:
+        except (ValueError, RecursionError):
             source = None
         return cls.from_dict(source, where)
 

@@ -10,6 +10,8 @@ _BOM = b"\xef\xbb\xbf"
 _SPECIAL = re.compile(rb'[",\r\n]')
 _SEPARATORS = b",\r\n"
 _INFLATED = 2**20
+#: As many bytes tell the kinds of files apart.
+SIGNATURE_SIZE = 4
 
 
 class RowCounter(Protocol):
@@ -47,10 +49,9 @@ class CSVRows:
                 return
             data = data.removeprefix(_BOM)
             self._begun = True
-        # Two quotes in a row may be one escaped quote: never split them over two chunks.
         body = data.rstrip(b'"')
-        self._held = data[len(body) :]
         self._count(body)
+        self._trailing_quotes(len(data) - len(body))
 
     def rows(self) -> int:
         """Return the number of records below the header."""
@@ -78,6 +79,17 @@ class CSVRows:
                 self._field_start = False
             if not self._quoted:
                 self._plain(piece)
+
+    def _trailing_quotes(self, count: int) -> None:
+        """Take quotes at a chunk's end, of which the last may be half of an escaped one."""
+        if not count:
+            return
+        self._content = True
+        if not self._quoted and self._field_start:
+            self._quoted, self._field_start = True, False
+            count -= 1
+        if self._quoted:
+            self._held = b'"' * (count % 2)
 
     def _quotes_are_in_place(self, pieces: list[bytes]) -> bool:
         """Whether every quote that seems to open a field stands at a field's beginning."""
@@ -156,23 +168,31 @@ class GzippedCSVRows:
     def __init__(self) -> None:
         self._inner = CSVRows()
         self._gzip = zlib.decompressobj(wbits=31)
+        self._between_members = False
         self._broken = False
 
     def update(self, data: bytes) -> None:
         """Take the next compressed bytes."""
         try:
             while data and not self._broken:
+                if self._between_members:
+                    data = data.lstrip(b"\0")  # padding
+                    if not data:
+                        return
+                    self._between_members = False
+                    self._gzip = zlib.decompressobj(wbits=31)
                 self._inner.update(self._gzip.decompress(data, _INFLATED))
                 data = self._gzip.unconsumed_tail
                 if self._gzip.eof:
-                    data = self._gzip.unused_data.lstrip(b"\0")
-                    self._gzip = zlib.decompressobj(wbits=31)
+                    data = self._gzip.unused_data
+                    self._between_members = True
         except zlib.error:
             self._broken = True
 
     def rows(self) -> int | None:
-        """Return the number of records below the header; None for damaged gzip."""
-        return None if self._broken else self._inner.rows()
+        """Return the number of records below the header; None for damaged or cut gzip."""
+        whole = self._between_members and not self._broken
+        return self._inner.rows() if whole else None
 
 
 class UnknownRows:
@@ -188,7 +208,7 @@ class UnknownRows:
 def kind_of(beginning: bytes) -> tuple[str, RowCounter]:
     """Return the extension that a file's first bytes call for, and a counter for its rows.
 
-    :param beginning: at least four bytes, where the file has as many.
+    :param beginning: at least :data:`SIGNATURE_SIZE` bytes, where the file has as many.
     """
     if beginning.startswith(b"\x1f\x8b"):
         return ".csv.gz", GzippedCSVRows()

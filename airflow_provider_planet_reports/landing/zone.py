@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from airflow_provider_planet_reports.client.errors import DestinationError
 from airflow_provider_planet_reports.client.report import Report
 from airflow_provider_planet_reports.landing import layout
 from airflow_provider_planet_reports.landing.index import ReceiptIndex
 from airflow_provider_planet_reports.landing.part import PartFile, failed
-from airflow_provider_planet_reports.landing.receipt import Receipt
+from airflow_provider_planet_reports.landing.receipt import LandedFile, Receipt
 from airflow_provider_planet_reports.landing.store import Store, put
 
 log = logging.getLogger(__name__)
@@ -20,6 +22,8 @@ log = logging.getLogger(__name__)
 _READERS = 16
 #: With fewer receipts to read one by one than this, an index would cost more than it saves.
 _WORTH_AN_INDEX = 100
+#: Whole parts of one report that wait for the rest; each may hold a block of 8 MiB.
+_PARTS_WAITING = 16
 
 
 class LandingZone:
@@ -43,7 +47,7 @@ class LandingZone:
         try:
             entries = list(self.store.list(layout.RECEIPTS))
         except Exception as error:
-            raise failed(where, "listed", error) from error
+            raise failed(where, "listed", error) from None
         found = ((layout.receipt_id(entry.key), entry.stamp) for entry in entries)
         self._stamps = {report_id: stamp for report_id, stamp in found if report_id is not None}
         return frozenset(self._stamps)
@@ -94,7 +98,7 @@ class LandingZone:
         try:
             data = self.store.read(key)
         except Exception as error:
-            raise failed(where, "read", error) from error
+            raise failed(where, "read", error) from None
         return Receipt.from_json(data, where)
 
 
@@ -113,6 +117,10 @@ class ReportLanding:
         self._folder = layout.data_folder(report)
         self._receipt = layout.receipt_key(report.report_id)
         self._parts: dict[int, PartFile] = {}
+        self._waiting: list[int] = []
+        self._visible: dict[int, LandedFile] = {}
+        self._replaced: set[str] = set()
+        self._lock = threading.Lock()
 
     def part(self, number: int) -> PartFile:
         """Begin a part.
@@ -120,6 +128,22 @@ class ReportLanding:
         :param number: 1 for the first.
         """
         return self._parts.setdefault(number, PartFile(self._store, self._folder, number))
+
+    def complete(self, number: int) -> None:
+        """Take note that all bytes of a part are written.
+
+        Parts wait for one another. Only where a report has very many do those that wait become
+        visible before the rest is there, since each of them takes memory.
+
+        :param number: 1 for the first.
+        :raises DestinationError: if the store fails.
+        """
+        with self._lock:
+            self._waiting.append(number)
+            if len(self._waiting) < _PARTS_WAITING:
+                return
+            bunch, self._waiting = self._waiting, []
+            self._commit(bunch)
 
     @property
     def rows(self) -> int | None:
@@ -134,36 +158,67 @@ class ReportLanding:
         :param landed_by: the task instance.
         :raises DestinationError: if the store fails; then there is no receipt.
         """
-        if self._replaces:  # from here on the old receipt would not be true
-            self._delete(self._receipt)
-        files = tuple(self._parts[number].commit() for number in sorted(self._parts))
+        self._commit(number for number in sorted(self._parts) if number not in self._visible)
+        files = tuple(self._visible[number] for number in sorted(self._visible))
         self._remove_strays({file.name for file in files})
         receipt = Receipt.issue(self._report, files, landed_by)
+        # Should writing the receipt fail, it may be there all the same: its files have to stay.
+        self._visible.clear()
         self._write_receipt(receipt)
         return receipt
 
     def abandon(self) -> None:
-        """Leave nothing behind of parts that are not visible yet."""
+        """Leave nothing behind of a report that is not finished."""
         for part in self._parts.values():
             part.abandon()
+        for file in self._visible.values():
+            try:
+                self._delete(file.name)
+            except DestinationError as error:  # it is whole, and without a receipt it is nothing
+                log.warning("%s", error)
+        self._visible.clear()
+
+    def _commit(self, numbers: Iterable[int]) -> None:
+        if self._replaces:  # from here on the old receipt would not be true
+            self._replaced = self._files_of_receipt()
+            self._delete(self._receipt)
+            self._replaces = False
+        for number in numbers:
+            self._visible[number] = self._parts[number].commit()
+
+    def _files_of_receipt(self) -> set[str]:
+        """Return the files of the landing that this one replaces; they may lie elsewhere."""
+        where = self._store.uri(self._receipt)
+        try:
+            data = self._store.read(self._receipt)
+        except FileNotFoundError:
+            return set()
+        except Exception as error:
+            raise failed(where, "read", error) from None
+        try:
+            old = Receipt.from_json(data, where)
+        except DestinationError:  # that may be why it is replaced
+            return set()
+        own = self._folder.split("/")[-2]
+        return {file.name for file in old.files if file.name.split("/")[-2:-1] == [own]}
 
     def _write_receipt(self, receipt: Receipt) -> None:
         try:
             put(self._store, self._receipt, receipt.to_json())
         except Exception as error:
-            raise failed(self._store.uri(self._receipt), "written", error) from error
+            raise failed(self._store.uri(self._receipt), "written", error) from None
 
     def _remove_strays(self, names: set[str]) -> None:
-        """Remove files that an earlier, interrupted landing of the report left in its folder."""
+        """Remove what an earlier landing of the report left, interrupted or replaced."""
         try:
-            strays = [e.key for e in self._store.list(self._folder) if e.key not in names]
+            there = {entry.key for entry in self._store.list(self._folder)}
         except Exception as error:
-            raise failed(self._store.uri(self._folder), "listed", error) from error
-        for key in strays:
+            raise failed(self._store.uri(self._folder), "listed", error) from None
+        for key in (there | self._replaced) - names:
             self._delete(key)
 
     def _delete(self, key: str) -> None:
         try:
             self._store.delete(key)
         except Exception as error:
-            raise failed(self._store.uri(key), "deleted", error) from error
+            raise failed(self._store.uri(key), "deleted", error) from None

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_planet_reports.client.filters import Filters, filters_of
-from airflow_provider_planet_reports.exceptions import task_errors
 from airflow_provider_planet_reports.hooks.planet_reports import PlanetReportsHook
+from airflow_provider_planet_reports.listing import matching_reports
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -84,17 +84,13 @@ PlanetReportsToObjectStorageOperator` in one task (``reports=listing.output``) o
 
     def execute(self, context: Context) -> list[dict[str, Any]]:  # noqa: ARG002 - Airflow's signature
         """List, and return the API's objects."""
-        with task_errors():
-            hook = PlanetReportsHook(self.planet_reports_conn_id)
-            listing = hook.list_reports(**filters_of(self))
-            if not self.destination:
-                reports = [report.to_dict() for report in listing]
-                self.log.info("%d reports match.", len(reports))
-                return reports
-            from airflow_provider_planet_reports.landing.destination import open_zone
-
-            landed = open_zone(self.destination, self.destination_conn_id).landed()
-            matching = list(listing)
-            reports = [r.to_dict() for r in matching if r.report_id not in landed]
-            self.log.info("%d reports match, %d are not landed yet.", len(matching), len(reports))
-            return reports
+        reports = matching_reports(
+            self.planet_reports_conn_id,
+            filters_of(self),
+            self.destination,
+            self.destination_conn_id,
+        )
+        self.log.info(
+            "%d reports match%s.", len(reports), " and are not landed" if self.destination else ""
+        )
+        return [report.to_dict() for report in reports]

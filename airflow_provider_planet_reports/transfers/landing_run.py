@@ -124,8 +124,11 @@ class LandingRun:
                             worker.result()
                         if running and not done:
                             self._log_progress(len(asked), time.monotonic() - clock)
+                except BaseException:
+                    self._api.session.give_up()  # whatever ends the task ends the workers
+                    raise
                 finally:
-                    self._stop.set()  # whatever ends the task ends the workers, then leaves
+                    self._stop.set()
         finally:
             for landing in self._begun:
                 landing.abandon()
@@ -173,7 +176,7 @@ class LandingRun:
         if job.error or job.changed:
             return
         if not job.report.contents:  # as when only the description was handed on
-            job.changed = self._api.refresh(job.report)
+            job.changed = self._fresh(job.report)
             return
         link = job.report.contents[number - 1]
         part = job.landing.part(number)
@@ -188,22 +191,27 @@ class LandingRun:
             log.info("Report %s: its links had expired (%d).", fresh.report_id, refusal.status)
             part.restart()
             self._download(fresh.contents[number - 1], part)
+        job.landing.complete(number)
 
     def _refreshed(self, job: _Job) -> Report:
         """Return the report with fresh links, asked for once, by the first worker that needs it."""
         with job.lock:
             if not job.refreshed:
-                try:
-                    fresh = self._api.refresh(job.report)
-                except InvalidAPIKey as error:
-                    self._end(error)
-                    raise
+                fresh = self._fresh(job.report)
                 job.refreshed = True
                 if fresh.same_content(job.report):
                     job.report = fresh
                 else:
                     job.changed = fresh
             return job.report
+
+    def _fresh(self, report: Report) -> Report:
+        """Return a report as it is now; if the key itself is refused, the run ends."""
+        try:
+            return self._api.refresh(report)
+        except InvalidAPIKey as error:
+            self._end(error)
+            raise
 
     def _download(self, link: str, sink: Sink) -> None:
         base = self._api.session.base_url
@@ -243,6 +251,7 @@ class LandingRun:
         self._begun.add(job.landing)
         for number, link in enumerate(report.contents, 1):
             self._download(link, job.landing.part(number))
+            job.landing.complete(number)
 
     def _check_rows(self, job: _Job) -> None:
         expected, counted = job.report.num_rows, job.landing.rows

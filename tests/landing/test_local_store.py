@@ -78,7 +78,6 @@ def test_a_living_writers_file_survives_a_listing_by_another_thread(tmp_path: Pa
     assert [entry.key for entry in store.list("")] == ["a/b.csv"]
 
 
-@pytest.mark.xfail(strict=True, reason="a file is without its lock for a moment")
 def test_a_listing_may_come_between_a_file_and_its_lock(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -132,7 +131,6 @@ def test_a_destination_that_cannot_be_made_is_an_error_not_an_empty_place(tmp_pa
         put(LocalStore(tmp_path / "file"), "a.csv", b"x")
 
 
-@pytest.mark.xfail(strict=True, reason="os.walk keeps errors to itself: nothing seems landed")
 def test_a_folder_that_cannot_be_listed_is_an_error_not_an_empty_place(tmp_path: Path) -> None:
     (tmp_path / "_receipts").symlink_to("_receipts")  # as unreadable as a mount that went away
     with pytest.raises(OSError, match="_receipts"):

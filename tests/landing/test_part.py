@@ -68,7 +68,6 @@ def test_an_abandoned_part_leaves_nothing_and_a_committed_one_stays(memory: Memo
     assert memory.unfinished == set()
 
 
-@pytest.mark.xfail(strict=True, reason="the kind is decided by the first bytes, however few")
 def test_a_first_chunk_of_two_bytes_does_not_mistake_the_kind(memory: MemoryStore) -> None:
     """As when the connection breaks right there, and the download goes on behind it."""
     part = PartFile(memory, "a/", 1)
@@ -95,7 +94,6 @@ def test_a_store_that_fails_is_a_destination_error_that_says_where(
     assert "5ec2e7" not in str(trouble.value)
 
 
-@pytest.mark.xfail(strict=True, reason="the store's own error comes along as __cause__")
 @pytest.mark.parametrize("operation", ["open", "write", "commit"])
 def test_not_even_the_traceback_shows_a_signed_address(operation: str) -> None:
     part = PartFile(Failing(operation), "a/", 1)

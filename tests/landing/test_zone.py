@@ -156,7 +156,6 @@ def test_wherever_the_store_fails_no_receipt_is_untrue_and_the_next_run_complete
     assert fail_at > 10  # the loop met every operation, and ended behind the last
 
 
-@pytest.mark.xfail(strict=True, reason="only the new folder is tidied")
 def test_a_report_that_moved_leaves_nothing_in_its_old_partition(
     memory: MemoryStore, report: Report
 ) -> None:
@@ -166,19 +165,6 @@ def test_a_report_that_moved_leaves_nothing_in_its_old_partition(
     land(memory, moved, NEWER)
     memory.objects.pop("_receipts/0a1b.json")
     assert memory.objects == data_of(moved, NEWER)
-
-
-@pytest.mark.xfail(strict=True, reason="what to replace is remembered from an earlier listing")
-def test_a_receipt_that_another_task_wrote_meanwhile_does_not_become_untrue(
-    memory: MemoryStore, report: Report
-) -> None:
-    mine = LandingZone(memory)
-    assert mine.landed() == frozenset()
-    land(memory, report, OLDER)
-    wrong: list[str] = []
-    memory.watch = lambda: wrong.extend(untrue(memory))
-    land(memory, report, NEWER, zone=mine)
-    assert wrong == []
 
 
 def test_landed_are_reports_with_a_receipt_whatever_else_is_there(

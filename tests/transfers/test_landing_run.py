@@ -332,7 +332,6 @@ def test_a_key_that_is_refused_on_the_way_ends_the_run(root: Path) -> None:
     assert len(sandbox.exchanges) == 3 + 2  # the fourth part, and its report once more
 
 
-@pytest.mark.xfail(strict=True, reason="only the refresh of expired links takes note of it")
 def test_a_key_that_is_refused_ends_a_run_over_reports_without_links_too(root: Path) -> None:
     sandbox = WithKeyWithdrawn(*(made(f"r{number:02d}") for number in range(40)))
     with sandbox.serve(), pytest.raises(InvalidAPIKey):
@@ -456,7 +455,6 @@ class Open(LocalStore):
         return writer
 
 
-@pytest.mark.xfail(strict=True, reason="all parts of a report stay open until the last one came")
 def test_a_report_of_many_parts_does_not_keep_them_all_open(root: Path) -> None:
     """Each may hold a block of 8 MiB in memory, and on a disk one of 1,024 open files."""
     sandbox, store = Misbehaving(made("a", 200)), Open(root)
@@ -523,7 +521,6 @@ class InterruptedInAPause(Misbehaving):
         return Answer(503, {"message": "Later."}, {"Retry-After": "3"})
 
 
-@pytest.mark.xfail(strict=True, reason="a pause before another try is slept to its end")
 def test_an_interrupt_does_not_wait_for_a_pause_to_end(root: Path) -> None:
     """Pauses may be of five minutes; Airflow kills a task that does not end within one."""
     sandbox = InterruptedInAPause(made("a"))

@@ -17,11 +17,12 @@ from airflow_provider_planet_reports.landing.store import Entry, Store
 class Ground:
     """An empty destination, and looks into it that do not go through what is tested.
 
-    ``open`` gives a store, ``open_elsewhere`` one as another process would have it,
-    ``visible`` all that readers see, ``leftovers`` what is hidden from them but takes space;
-    ``disturb`` writes an object behind the store's back.
+    ``url`` is its address for Airflow, ``open`` gives a store, ``open_elsewhere`` one as another
+    process would have it, ``visible`` all that readers see, ``leftovers`` what is hidden from
+    them but takes space; ``disturb`` writes an object behind the store's back.
     """
 
+    url: str
     open: Callable[[], Store]
     open_elsewhere: Callable[[], Store]
     visible: Callable[[], dict[str, bytes]]
@@ -43,6 +44,7 @@ def local_ground(root: Path) -> Ground:
         path.write_bytes(data)
 
     return Ground(
+        url=root.as_uri(),
         open=lambda: LocalStore(root),
         open_elsewhere=lambda: LocalStore(root),
         visible=lambda: {
@@ -53,8 +55,8 @@ def local_ground(root: Path) -> Ground:
     )
 
 
-def s3_ground(server: Any) -> Ground:
-    """A new bucket on an S3 server."""
+def s3_ground(server: Any, conn_id: str) -> Ground:
+    """A new bucket on an S3 server that a connection leads to."""
     client, bucket = server.client, f"bucket-{uuid.uuid4().hex}"
     client.create_bucket(Bucket=bucket)
     root = f"{bucket}/usage/planet"
@@ -77,6 +79,7 @@ def s3_ground(server: Any) -> Ground:
         return [upload["Key"] for upload in uploads]
 
     return Ground(
+        url=f"s3://{conn_id}@{root}",
         open=lambda: ObjectStore(server.file_system, root, f"s3://{root}"),
         open_elsewhere=lambda: ObjectStore(server.new_file_system(), root, f"s3://{root}"),
         visible=visible,

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+from surroundings import TESTS
+
+
+def quickstart(folder):
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")
+    }
+    done = subprocess.run(
+        [sys.executable, TESTS.parent / "example_dags" / "quickstart.py"],
+        cwd=folder, env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_it_lands_and_loads_once_and_shows_the_usage(tmp_path):
+    first = quickstart(tmp_path)
+    assert "the sandbox, which is not Planet" in first
+    assert "Listed 28 reports." in first
+    assert "Landed 28 of them" in first
+    assert (tmp_path / ".quickstart/sandbox/planet_reports/_receipts").as_uri().rpartition("/")[
+        0
+    ] in first
+    assert "rows into summary_daily" in first
+    assert "Usage by day and item type" in first
+    assert first.count("│ PSScene") == 7
+    second = quickstart(tmp_path)
+    assert "Nothing is new" in second
+    assert "Loaded nothing" in second
+    assert first.partition("Usage by day")[2] == second.partition("Usage by day")[2]
+
+
+def test_every_example_dag_parses():
+    try:
+        from airflow.dag_processing.dagbag import DagBag
+    except ImportError:  # Airflow before 3.2
+        from airflow.models.dagbag import DagBag
+
+    bag = DagBag(TESTS.parent / "example_dags")
+    assert not bag.import_errors
+    assert {"planet_reports_daily"} <= set(bag.dag_ids)

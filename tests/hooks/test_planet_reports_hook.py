@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+import base64
+import json
+from itertools import islice
+
+import pytest
+import requests
+from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
+from surroundings import connect
+
+from airflow_provider_planet_reports import connection_form
+from airflow_provider_planet_reports.client.errors import PlanetReportsError
+from airflow_provider_planet_reports.exceptions import (
+    PlanetReportsTaskError,
+    PlanetReportsTaskFailure,
+)
+from airflow_provider_planet_reports.hooks.planet_reports import PlanetReportsHook
+from airflow_provider_planet_reports.sandbox import Sandbox
+from airflow_provider_planet_reports.sandbox.server import MEMBER_KEY
+
+
+def test_it_lists_what_the_api_has(sandbox):
+    listed = list(PlanetReportsHook().list_reports())
+    assert [report.to_dict() for report in listed] == sandbox.reports
+
+
+def test_it_gets_one_report(sandbox):
+    wanted = sandbox.reports[3]
+    assert PlanetReportsHook().get_report(wanted["report_id"]).to_dict() == wanted
+
+
+def test_ten_thousand_reports_are_listed_lazily_in_large_pages(monkeypatch):
+    sandbox = Sandbox(days=2500, plans=(1, 2))
+    with sandbox.serve():
+        connect(monkeypatch, sandbox.key, sandbox.base_url)
+        listing = PlanetReportsHook().list_reports()
+        assert not sandbox.exchanges
+        first = list(islice(listing, 1000))
+        assert len(sandbox.exchanges) == 1
+        rest = list(listing)
+    ids = [report.report_id for report in first + rest]
+    assert ids == [report["report_id"] for report in sandbox.reports]
+    assert len(ids) > 10_000
+    assert len(sandbox.exchanges) == -(-len(ids) // 1000)
+
+
+def test_filters_are_checked_before_the_listing_is_begun(sandbox):
+    with pytest.raises(AirflowFailException, match=r"start=2026-02-02 is after end=2026-02-01"):
+        PlanetReportsHook().list_reports(start="2026-02-02", end="2026-02-01")
+    assert not sandbox.exchanges
+
+
+def test_the_connections_organization_is_asked_for_as_it_is_written(sandbox, monkeypatch):
+    connect(monkeypatch, sandbox.key, sandbox.base_url, extra={"org_id": "004321"})
+    list(PlanetReportsHook().list_reports())
+    list(PlanetReportsHook().list_reports(org_id="4321"))
+    list(PlanetReportsHook().list_reports(query={"org_id": "04321"}))
+    asked = [path for _, path, _ in sandbox.exchanges]
+    assert ["org_id=004321" in asked[0], "org_id=4321" in asked[1], "org_id=04321" in asked[2]] == [
+        True
+    ] * 3
+
+
+@pytest.mark.parametrize("fields", [{"login": "the-key"}, {"password": "the-key"}])
+def test_the_key_goes_as_user_name_with_an_empty_password(sandbox, monkeypatch, fields):
+    sandbox.key = "the-key"
+    connection = {"conn_type": "planet_reports", "host": sandbox.base_url, **fields}
+    monkeypatch.setenv("AIRFLOW_CONN_PLANET_REPORTS_DEFAULT", json.dumps(connection))
+    session = PlanetReportsHook().get_conn()
+    assert isinstance(session, requests.Session)
+    sent = session.get(sandbox.base_url).request.headers["Authorization"]
+    assert sent == "Basic " + base64.b64encode(b"the-key:").decode()
+
+
+def test_the_session_does_not_take_the_key_to_another_server(sandbox):
+    with Sandbox(days=1).serve() as elsewhere:
+        answer = PlanetReportsHook().get_conn().get(elsewhere)
+    assert "Authorization" not in answer.request.headers
+    assert answer.status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"login": ""}, "has no API key: put it into the login"),
+        ({"login": "a", "password": "b"}, "has both a login and a password"),
+        ({"login": "a:b"}, "The API key has characters that no key has"),
+        ({"host": "api.planet.com"}, "is not an http"),
+        ({"host": "http://api.planet.com/"}, "would send the API key unencrypted"),
+        ({"host": "https://me:secret@api.planet.com/"}, "had credentials in it"),
+        ({"extra": {"timeout": "soon"}}, r"extra timeout='soon' is not allowed"),
+        ({"extra": {"timeout": 0}}, "it must be a number greater than 0"),
+        ({"extra": {"max_retries": -1}}, "it must be a number from 0"),
+        ({"extra": {"requests_per_second": True}}, "requests_per_second=True is not allowed"),
+    ],
+)
+def test_a_connection_that_cannot_be_right_fails_at_once(sandbox, monkeypatch, fields, message):
+    connect(monkeypatch, **{"key": sandbox.key, "host": sandbox.base_url, **fields})
+    with pytest.raises(AirflowFailException, match=message) as caught:
+        PlanetReportsHook().list_reports()
+    assert "secret" not in str(caught.value)
+    assert not sandbox.exchanges
+
+
+def test_a_connection_that_does_not_exist_is_named():
+    with pytest.raises(AirflowFailException, match="connection 'nowhere' for the Reports API does"):
+        PlanetReportsHook("nowhere").list_reports()
+
+
+@pytest.mark.parametrize(
+    ("key", "message"),
+    [
+        ("wrong-key", r"GET .* answered 401 Unauthorized: 'The API key is not valid.'.*account"),
+        (MEMBER_KEY, r"answered 403 Forbidden.*organization administrator: use the API key of one"),
+    ],
+)
+def test_a_refusal_fails_without_retries_and_says_what_to_do(sandbox, monkeypatch, key, message):
+    connect(monkeypatch, key, sandbox.base_url)
+    with pytest.raises(PlanetReportsTaskFailure, match=message) as caught:
+        next(PlanetReportsHook().list_reports())
+    assert isinstance(caught.value, AirflowFailException)
+    assert isinstance(caught.value, PlanetReportsError)
+    assert key not in str(caught.value)
+    assert len(sandbox.exchanges) == 1
+
+
+def test_trouble_that_outlasts_all_tries_is_left_to_airflows_retries(monkeypatch):
+    connect(monkeypatch, "key", "http://127.0.0.1:9/", extra={"max_retries": 0})
+    with pytest.raises(
+        PlanetReportsTaskError, match=r"GET http://127\.0\.0\.1:9/.* failed"
+    ) as caught:
+        next(PlanetReportsHook().list_reports())
+    assert isinstance(caught.value, AirflowException)
+    assert not isinstance(caught.value, AirflowFailException)
+
+
+def test_the_test_button_explains_success_and_refusal(sandbox, monkeypatch):
+    assert PlanetReportsHook().test_connection() == (
+        True,
+        "The key is accepted; organization 4321 has reports.",
+    )
+    connect(monkeypatch, MEMBER_KEY, sandbox.base_url)
+    works, why = PlanetReportsHook().test_connection()
+    assert not works
+    assert "organization administrator" in why
+
+
+def test_the_key_is_masked_in_airflows_logs_and_absent_from_reprs(sandbox):
+    hook = PlanetReportsHook()
+    session = hook.get_conn()
+    try:
+        from airflow.sdk._shared.secrets_masker import redact
+    except ImportError:
+        from airflow.utils.log.secrets_masker import redact
+    basic = base64.b64encode(f"{sandbox.key}:".encode()).decode()
+    masked = redact(f"login {sandbox.key}, header {basic}")
+    for secret in (sandbox.key, basic):
+        assert secret not in masked
+        assert secret not in f"{hook!r} {session!r} {hook.__dict__!r} {session.auth!r}"
+
+
+def test_the_form_is_the_same_on_every_version_of_airflow():
+    behaviour = PlanetReportsHook.get_ui_field_behaviour()
+    newer = connection_form.provider_info_form()
+    assert behaviour["relabeling"]["login"] == "API key"
+    assert newer["ui-field-behaviour"] == {
+        name.replace("_", "-"): value for name, value in behaviour.items()
+    }
+    assert set(newer["conn-fields"]) == {
+        "org_id",
+        "timeout",
+        "max_retries",
+        "requests_per_second",
+    }

@@ -1,0 +1,32 @@
+"""An Airflow of the tests' own, and how its default connection comes to lead to an API."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+TESTS = Path(__file__).resolve().parent
+AIRFLOW_HOME = Path(tempfile.mkdtemp(prefix="planet-reports-tests-"))
+
+# Airflow reads its configuration when it is imported, so before any test module is.
+os.environ.update(
+    AIRFLOW_HOME=str(AIRFLOW_HOME),
+    AIRFLOW__CORE__DAGS_FOLDER=str(TESTS / "dags"),
+    AIRFLOW__CORE__LOAD_EXAMPLES="False",
+    AIRFLOW__DATABASE__SQL_ALCHEMY_CONN=f"sqlite:///{AIRFLOW_HOME / 'airflow.db'}",
+    AIRFLOW__SECRETS__USE_CACHE="False",
+    AWS_EC2_METADATA_DISABLED="true",
+)
+for name in [name for name in os.environ if name.startswith(("AIRFLOW_CONN_", "PL_API_KEY"))]:
+    del os.environ[name]
+
+
+def connect(monkeypatch: pytest.MonkeyPatch, key: str, host: str, **fields: Any) -> None:
+    """Make the default connection lead to an API."""
+    connection = {"conn_type": "planet_reports", "login": key, "host": host, **fields}
+    monkeypatch.setenv("AIRFLOW_CONN_PLANET_REPORTS_DEFAULT", json.dumps(connection))

@@ -1,0 +1,326 @@
+from __future__ import annotations
+
+import base64
+import hashlib
+import importlib.util
+import json
+import logging
+import re
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
+from surroundings import AIRFLOW_HOME, TESTS, connect
+
+from airflow_provider_planet_reports.exceptions import (
+    PlanetReportsTaskError,
+    PlanetReportsTaskFailure,
+)
+from airflow_provider_planet_reports.landing.destination import open_zone
+from airflow_provider_planet_reports.landing.receipt import LandedFile, Receipt
+from airflow_provider_planet_reports.landing.store import put
+from airflow_provider_planet_reports.sandbox.server import Answer, Sandbox
+from airflow_provider_planet_reports.transfers.planet_reports_to_object_storage import (
+    PlanetReportsToObjectStorageOperator,
+)
+
+
+def run(dag_id, **conf):
+    """Run a DAG of tests/dags in Airflow itself; return what its task "land" returned."""
+    source = TESTS / "dags" / "landing.py"
+    spec = importlib.util.spec_from_file_location("landing_dags", source)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    dag_run = getattr(module, dag_id).test(run_conf=conf)
+    assert dag_run.state == "success"
+    returned = [ti.xcom_pull(task_ids="land") for ti in dag_run.get_task_instances()]
+    return returned[0]
+
+
+def land(destination, *, context=None, **parameters):
+    operator = PlanetReportsToObjectStorageOperator(
+        task_id="land", destination=destination, **parameters
+    )
+    return operator.execute(context or {})
+
+
+def task_instance(run_id="run", try_number=1, map_index=-1):
+    ti = SimpleNamespace(
+        dag_id="dag", run_id=run_id, task_id="land", map_index=map_index, try_number=try_number
+    )
+    return {"ti": ti}
+
+
+def content_requests(sandbox):
+    return [path for _, path, _ in sandbox.exchanges if re.search(r"/[0-9a-f-]{36}/\d+$", path)]
+
+
+def other_than_index(files):
+    return {key: data for key, data in files.items() if key != "_receipts/_index.json.gz"}
+
+
+def assert_all_landed(sandbox, landed, files):
+    """Every report is there, byte for byte, with a true receipt, and nothing else is."""
+    expected = set()
+    for report, result in zip(sandbox.reports, landed, strict=True):
+        assert result["report_id"] == report["report_id"]
+        receipt = json.loads(files[f"_receipts/{report['report_id']}.json"])
+        expected.add(f"_receipts/{report['report_id']}.json")
+        assert len(receipt["files"]) == len(result["files"]) == len(report["contents"])
+        assert receipt["report"]["report_id"] == report["report_id"]
+        for number, file in enumerate(receipt["files"], 1):
+            served = sandbox.part(report["report_id"], number)
+            assert files[file["name"]] == served
+            assert file["bytes"] == len(served)
+            assert file["sha256"] == hashlib.sha256(served).hexdigest()
+            expected.add(file["name"])
+        assert sum(file["rows"] for file in receipt["files"]) == report["num_rows"]
+    assert set(other_than_index(files)) == expected
+
+
+def test_a_dag_in_airflow_lands_every_byte_once(ground, sandbox, airflow_db):
+    landed = run("land", destination=ground.url)
+    assert_all_landed(sandbox, landed, ground.visible())
+    assert all(each["new"] for each in landed)
+    before = ground.visible()
+    sandbox.exchanges.clear()
+    again = run("land", destination=ground.url)
+    assert content_requests(sandbox) == []
+    assert len(sandbox.exchanges) == 1
+    assert [each["new"] for each in again] == [False] * len(again)
+    assert [{**each, "new": True} for each in again] == landed
+    assert ground.visible() == before
+
+
+def test_listing_and_landing_in_one_mapped_task_each(sandbox, tmp_path, airflow_db):
+    run("list_and_land_mapped", destination=tmp_path.as_uri())
+    wanted = {r["report_id"] for r in sandbox.reports if r["cadence"] == "daily"}
+    receipts = {path.stem for path in (tmp_path / "_receipts").iterdir()}
+    assert receipts == wanted
+
+
+def test_the_api_key_is_in_nothing_that_a_run_leaves_behind(
+    ground, sandbox, airflow_db, monkeypatch, caplog, capfd
+):
+    sandbox.key = "canary-0c1d2e3f4a5b"
+    connect(monkeypatch, sandbox.key, sandbox.base_url)
+    caplog.set_level(logging.DEBUG)
+    landed = run("land", destination=ground.url)
+    assert landed
+    kept = {str(path): path.read_bytes() for path in AIRFLOW_HOME.rglob("*") if path.is_file()}
+    output = capfd.readouterr()
+    kept |= ground.visible()
+    kept |= {"log": caplog.text.encode(), "out": output.out.encode(), "err": output.err.encode()}
+    kept["xcom"] = json.dumps(landed).encode()
+    basic = base64.b64encode(f"{sandbox.key}:".encode())
+    for where, data in kept.items():
+        for secret in (sandbox.key.encode(), basic, basic.rstrip(b"=")):
+            assert secret not in data, where
+
+
+def test_the_result_is_what_the_contract_says(sandbox, tmp_path):
+    report = next(r for r in sandbox.reports if r["report_type"] == "summary")
+    (result,) = land(tmp_path.as_uri(), reports=report)
+    served = sandbox.part(report["report_id"], 1)
+    day, report_id = report["data_date_start"], report["report_id"]
+    assert result == {
+        "report_id": report_id,
+        "data_date_start": day,
+        "data_date_end": report["data_date_end"],
+        "report_type": "summary",
+        "cadence": "daily",
+        "plan_id": 1001,
+        "files": [
+            {
+                "uri": f"{tmp_path.as_uri()}/report_type=summary/cadence=daily/plan_id=1001/"
+                f"data_date={day}/{report_id}/part-00001.csv",
+                "bytes": len(served),
+                "sha256": hashlib.sha256(served).hexdigest(),
+                "rows": report["num_rows"],
+            }
+        ],
+        "receipt": f"{tmp_path.as_uri()}/_receipts/{report_id}.json",
+        "new": True,
+    }
+
+
+def test_filters_narrow_what_is_landed(sandbox, tmp_path):
+    landed = land(tmp_path.as_uri(), report_type="summary", cadence="daily", page_size="2")
+    assert {each["report_type"] for each in landed} == {"summary"}
+    assert all("page_size=2" in path for _, path, _ in sandbox.exchanges if "?" in path)
+
+
+def test_a_retry_still_reports_as_new_what_an_earlier_try_landed(sandbox, tmp_path):
+    land(tmp_path.as_uri(), context=task_instance(try_number=1))
+    retried = land(tmp_path.as_uri(), context=task_instance(try_number=2))
+    assert all(each["new"] for each in retried)
+    for other in (task_instance(run_id="next"), task_instance(try_number=2, map_index=1)):
+        assert not any(each["new"] for each in land(tmp_path.as_uri(), context=other))
+
+
+def test_nothing_new_can_skip_what_is_downstream(sandbox, tmp_path):
+    land(tmp_path.as_uri(), on_nothing_new="skip")
+    with pytest.raises(AirflowSkipException, match="Nothing new: all 6 reports were landed before"):
+        land(tmp_path.as_uri(), on_nothing_new="skip")
+    assert len(land(tmp_path.as_uri())) == 6
+
+
+def test_overwrite_lands_again(sandbox, tmp_path):
+    land(tmp_path.as_uri())
+    some = sandbox.reports[0]
+    damaged = next(tmp_path.rglob(f"{some['report_id']}/part-00001.csv"))
+    damaged.write_bytes(b"damaged")
+    assert not land(tmp_path.as_uri(), reports=some)[0]["new"]
+    assert damaged.read_bytes() == b"damaged"
+    assert land(tmp_path.as_uri(), reports=some, overwrite=True)[0]["new"]
+    assert damaged.read_bytes() == sandbox.part(some["report_id"], 1)
+
+
+class _WithBadReports(Sandbox):
+    """One report is gone, another always ends in trouble."""
+
+    def answer(self, request):
+        gone, broken = (report["report_id"] for report in self.reports[1:3])
+        if gone in request.path:
+            return Answer(404, {"message": "There is no such report any more."})
+        if f"{broken}/" in request.path:
+            return Answer(500, {"message": "Out of order."})
+        return super().answer(request)
+
+
+@pytest.mark.parametrize("retries_may_help", [True, False])
+def test_a_bad_report_does_not_stop_the_others(tmp_path, monkeypatch, retries_may_help):
+    sandbox = _WithBadReports(days=3, plans=(1001,))
+    with sandbox.serve():
+        connect(monkeypatch, sandbox.key, sandbox.base_url, extra={"max_retries": 0})
+        reports = sandbox.reports
+        gone, broken = (report["report_id"] for report in reports[1:3])
+        bad = {gone, broken} if retries_may_help else {gone}
+        asked = [r for r in reports if r["report_id"] not in {gone, broken} - bad]
+        kind = PlanetReportsTaskError if retries_may_help else PlanetReportsTaskFailure
+        with pytest.raises(kind, match=f"{len(bad)} reports? could not be landed") as caught:
+            land(tmp_path.as_uri(), reports=asked)
+    message = str(caught.value)
+    assert f"- {gone}: GET" in message
+    assert "404" in message
+    assert (f"- {broken}: GET" in message) == retries_may_help
+    receipts = {path.stem for path in (tmp_path / "_receipts").iterdir()}
+    assert receipts == {r["report_id"] for r in asked} - bad
+    visible = {p.parent.name for p in tmp_path.rglob("part-*")}
+    assert visible == receipts
+
+
+@pytest.mark.parametrize(
+    "report_id", ["../../x", "a/b", "Größe ☃", "_hidden", ".", "..", "x" * 200]
+)
+def test_every_id_lands_inside_the_destination(sandbox, ground, report_id, tmp_path):
+    report = {**sandbox.reports[0], "report_id": report_id, "_links": {}}
+    (result,) = land(ground.url, reports=[report])
+    assert result["report_id"] == report_id
+    files = ground.visible()
+    assert len(files) == len(report["contents"]) + 1
+    assert {key.split("/")[0] for key in files} == {
+        "_receipts",
+        f"report_type={report['report_type']}",
+    }
+    assert all(".." not in key.split("/") for key in files)
+    assert [each["new"] for each in land(ground.url, reports=[report])] == [False]
+
+
+def test_an_id_that_is_too_long_fails_alone_and_by_name(sandbox, tmp_path):
+    good, report = sandbox.reports[:2]
+    with pytest.raises(AirflowFailException, match=r"is too long to land: 300 characters"):
+        land(tmp_path.as_uri(), reports=[{**report, "report_id": "x" * 300}, good])
+    assert [path.stem for path in (tmp_path / "_receipts").iterdir()] == [good["report_id"]]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"reports": "[{'report_id': 'a'}]"}, r"reports is a str: it must be the list of dicts"),
+        ({"reports": 7}, "reports is a int"),
+        ({"reports": ["a"]}, r"reports\[0\] is a str: it must be a dict"),
+        ({"reports": [{"report_id": ""}]}, r"reports\[0\]: A report has no usable report_id"),
+        ({"reports": [{"contents": []}]}, r"reports\[0\]: A report has no usable report_id"),
+        ({"report_type": "both"}, "report_type='both' is not allowed"),
+        ({"destination": "reports"}, "destination='reports' has no scheme: write a URL"),
+        ({"destination": "ftp://host/x"}, "unknown scheme 'ftp': it must be one of file, s3"),
+        ({"destination": "s3://"}, "names no bucket"),
+        ({"destination": "s3://AKIA:secret@bucket/x"}, "has credentials in its URL"),
+        ({"destination": "s3://nowhere@bucket/x"}, "connection 'nowhere' for destination .* exist"),
+        ({"destination": 7}, "must be an ObjectStoragePath or its URL"),
+        ({"row_count_check": "maybe"}, "row_count_check='maybe' is not allowed"),
+        ({"on_nothing_new": "fail"}, "on_nothing_new='fail' is not allowed"),
+        ({"max_workers": 0}, "max_workers=0 is not allowed"),
+    ],
+)
+def test_bad_input_fails_before_any_request_and_lands_nothing(
+    sandbox, tmp_path, parameters, message
+):
+    with pytest.raises(AirflowFailException, match=message) as caught:
+        land(**{"destination": tmp_path.as_uri(), **parameters})
+    assert "secret" not in str(caught.value)
+    assert not sandbox.exchanges
+    assert list(tmp_path.iterdir()) == []
+
+
+class _NoListing(Sandbox):
+    page: object = None
+
+    def answer(self, request):
+        if isinstance(self.page, bytes):
+            return Answer(200, iter([self.page]), {"Content-Length": str(len(self.page))})
+        return Answer(200, self.page)
+
+
+@pytest.mark.parametrize(
+    ("page", "message"),
+    [
+        (b"<html><title>Sign in</title></html>", "did not answer with JSON"),
+        ({"items": []}, r"is not a listing of reports: .* got an object with \['items'\]"),
+        ([1, 2], "got a JSON list"),
+        ({"reports": [{"report_id": "a"}, {"contents": []}]}, r"reports\[1\]: .*no usable"),
+    ],
+)
+def test_an_answer_that_is_no_listing_is_told_from_one(tmp_path, monkeypatch, page, message):
+    sandbox = _NoListing(days=1)
+    sandbox.page = page
+    with sandbox.serve():
+        connect(monkeypatch, sandbox.key, sandbox.base_url)
+        with pytest.raises(PlanetReportsTaskError, match=message) as caught:
+            land(tmp_path.as_uri())
+    assert sandbox.base_url in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_re_checking_ten_thousand_landed_reports_asks_nothing_about_each(
+    monkeypatch, tmp_path: Path
+):
+    sandbox = Sandbox(days=2500, plans=(1, 2))
+    with sandbox.serve():
+        zone = open_zone(tmp_path.as_uri())
+        _issue_receipts(zone.store, sandbox.reports)
+        connect(monkeypatch, sandbox.key, sandbox.base_url)
+        land(tmp_path.as_uri())  # brings the index up to date
+        sandbox.exchanges.clear()
+        reads = []
+        store = type(zone.store)
+        plain_read = store.read
+        monkeypatch.setattr(
+            store, "read", lambda self, key: reads.append(key) or plain_read(self, key)
+        )
+        landed = land(tmp_path.as_uri())
+    assert len(landed) > 10_000
+    assert not any(each["new"] for each in landed)
+    assert len(sandbox.exchanges) == -(-len(landed) // 1000)
+    assert reads == ["_receipts/_index.json.gz"]
+
+
+def _issue_receipts(store, reports):
+    from airflow_provider_planet_reports.client.report import Report
+    from airflow_provider_planet_reports.landing.layout import receipt_key
+
+    for report in reports:
+        receipt = Receipt.issue(Report.from_dict(report), (LandedFile("a.csv", 1, "0", 1),), {})
+        put(store, receipt_key(report["report_id"]), receipt.to_json())
