@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from grounds import Ground, s3_ground
 
-from airflow_provider_planet_reports.landing.object_store import BLOCK_SIZE
+from airflow_provider_planet_reports.landing.object_store import BLOCK_SIZE, ObjectStore
 from airflow_provider_planet_reports.landing.store import Store, Writer, put
 
 KEY = "plan_id=1/data_date=2026-11-01/a%2Fb/part-00001.csv"
@@ -233,3 +233,47 @@ def test_a_forgotten_writer_commits_nothing(s3_server: Any, size: int) -> None:
     begin(ground.open(), KEY, body(size))
     gc.collect()
     assert ground.visible() == {}
+
+
+class Remembering:
+    """A file system that answers from memory until told not to, and misses what is not there.
+
+    Other stores' file systems do so; s3fs does neither where we use it.
+    """
+
+    def __init__(self) -> None:
+        self.objects = {"bucket/a/1": "x"}
+        self._known: dict[str, str] | None = None
+
+    def invalidate_cache(self, path: str | None = None) -> None:
+        self._known = None
+
+    def find(self, path: str, *, detail: bool) -> dict[str, dict[str, object]]:
+        if self._known is None:
+            self._known = dict(self.objects)
+        return {
+            key: {"type": "file", "generation": stamp, "size": 1}
+            for key, stamp in self._known.items()
+        }
+
+    def rm_file(self, path: str) -> None:
+        if self.objects.pop(path, None) is None:
+            raise FileNotFoundError(path)
+
+
+def test_a_file_system_that_remembers_listings_is_asked_afresh() -> None:
+    fs = Remembering()
+    store = ObjectStore(fs, "bucket", "gs://bucket")
+    (before,) = store.list("a/")
+    fs.find("bucket/a", detail=True)  # somebody else uses the same file system
+    fs.objects["bucket/a/1"] = "y"
+    (after,) = store.list("a/")
+    assert (before.key, after.key) == ("a/1", "a/1")
+    assert before.stamp != after.stamp
+
+
+def test_a_file_system_that_misses_what_is_to_be_deleted_is_forgiven() -> None:
+    store = ObjectStore(Remembering(), "bucket", "gs://bucket")
+    for _ in range(2):
+        store.delete("a/1")
+    assert list(store.list("a/")) == []

@@ -94,9 +94,16 @@ def test_a_store_that_fails_is_a_destination_error_that_says_where(
     assert "5ec2e7" not in str(trouble.value)
 
 
-def test_not_even_the_traceback_shows_a_signed_address() -> None:
+@pytest.mark.parametrize("operation", ["open", "write", "commit"])
+def test_not_even_the_traceback_shows_a_signed_address(operation: str) -> None:
+    part = PartFile(Failing(operation), "a/", 1)
+
+    def land() -> None:
+        part.write(TABLE)
+        part.commit()
+
     with pytest.raises(DestinationError) as trouble:
-        PartFile(Failing("write"), "a/", 1).write(TABLE)
+        land()
     assert "5ec2e7" not in "".join(traceback.format_exception(trouble.value))
 
 
