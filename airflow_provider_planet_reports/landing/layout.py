@@ -23,7 +23,7 @@ _NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 _UNSAFE = re.compile(rb"[^A-Za-z0-9._-]|^[._]|\.$")
 
 
-def segment(name: str) -> str:
+def segment(name: str, *, prefix: str = "") -> str:
     """Return a name as one safe path segment, from which :func:`name_of` gives it back.
 
     Letters, digits, ``-``, ``_`` and ``.`` stand for themselves, everything else is
@@ -31,12 +31,13 @@ def segment(name: str) -> str:
     a trailing ``.`` (Azure does not allow it).
 
     :param name: for example a report's id.
+    :param prefix: what goes before it; safe as it is.
     :raises InvalidInput: if it is empty, or longer than a file's name may be.
     """
     if not name:
         raise InvalidInput("An empty report id cannot be landed: there is no name for its files.")
     raw = name.encode("utf-8", "surrogatepass")
-    safe = _UNSAFE.sub(lambda found: b"%%%02X" % found.group()[0], raw).decode("ascii")
+    safe = prefix + _UNSAFE.sub(lambda found: b"%%%02X" % found.group()[0], raw).decode("ascii")
     if len(safe) > _LONGEST_SEGMENT:
         raise InvalidInput(
             f"The id {name[:40]!r}… is too long to land: {len(safe)} characters as a file's name, "
@@ -59,7 +60,9 @@ def data_folder(report: Report) -> str:
         "data_date": report.data_date_start,
     }
     path = "".join(
-        f"{name}={_NULL_PARTITION if value in (None, '') else segment(str(value))}/"
+        f"{name}={_NULL_PARTITION}/"
+        if value in (None, "")
+        else f"{segment(str(value), prefix=f'{name}=')}/"
         for name, value in partitions.items()
     )
     return f"{path}{segment(report.report_id)}/"

@@ -76,7 +76,11 @@ class LandingZone:
         """Put receipts just issued into the index, where there are enough to be worth it."""
         if len(receipts) < _WORTH_AN_INDEX:
             return
-        self.landed()
+        try:
+            self.landed()
+        except DestinationError as error:  # the receipts are there: this only spares reading them
+            log.warning("%s", error)
+            return
         index = ReceiptIndex(self.store)
         index.save({**index.load(self._stamps), **receipts}, self._stamps)
 

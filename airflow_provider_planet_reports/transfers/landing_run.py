@@ -278,6 +278,7 @@ class LandingRun:
     def _end(self, error: PlanetReportsError) -> None:
         self._fatal = error
         self._stop.set()
+        self._api.session.give_up()  # who waits for another try need not
 
     def _log_progress(self, asked: int, seconds: float) -> None:
         landed, failed = len(self._outcome.landed), len(self._outcome.failures)

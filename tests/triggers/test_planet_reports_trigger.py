@@ -71,7 +71,7 @@ class Troubled(Sandbox):
         return super().answer(request) if self.troubles < 0 else Answer(503, {"message": "later"})
 
 
-def test_trouble_is_outlasted_with_growing_pauses(monkeypatch, caplog):
+def test_trouble_is_outlasted_with_growing_pauses(monkeypatch, caplog, capfd):
     monkeypatch.setattr(polling, "_TROUBLE_PAUSE", 0.05)
     sandbox = Troubled(days=1)
     sandbox.troubles = 4
@@ -80,7 +80,7 @@ def test_trouble_is_outlasted_with_growing_pauses(monkeypatch, caplog):
         event = asyncio.run(first_event(PlanetReportsTrigger(poke_interval=0.05)))
     assert event["status"] == "success"
     assert len(sandbox.exchanges) == 5
-    assert caplog.text.count("Still waiting") == 4
+    assert (caplog.text + capfd.readouterr().out).count("Still waiting") == 4
 
 
 def test_pauses_grow_with_failures_and_are_as_long_as_the_server_asks():
