@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-import statistics
 import time
 
 import pytest
@@ -25,6 +24,7 @@ async def first_event(trigger, timeout=10):
     async def run():
         async for event in trigger.run():
             return event.payload
+        raise AssertionError("the trigger ended without an event")
 
     return await asyncio.wait_for(run(), timeout)
 
@@ -104,15 +104,15 @@ def test_what_starts_together_does_not_poll_together():
     assert max(seconds) < 60
 
 
-@pytest.mark.parametrize("stalled", [False, True], ids=["an API that answers", "one that hangs"])
-def test_a_thousand_waiting_triggers_never_block_the_event_loop(monkeypatch, stalled):
+def test_a_thousand_waiting_triggers_never_block_the_event_loop(monkeypatch):
+    patience = 1.0
+
     class Hanging(Sandbox):
         def answer(self, request):
-            if stalled:
-                time.sleep(0.5)
+            time.sleep(patience)
             return super().answer(request)
 
-    sandbox, lags = Hanging(days=1), []
+    sandbox, lags, work = Hanging(days=1), [], []
 
     async def wait():
         triggers = [PlanetReportsTrigger(poke_interval=4, **NEVER) for _ in range(1000)]
@@ -120,9 +120,10 @@ def test_a_thousand_waiting_triggers_never_block_the_event_loop(monkeypatch, sta
         await asyncio.sleep(0.5)  # starting a thousand tasks is not what is measured
         until = time.monotonic() + 4
         while time.monotonic() < until:
-            before = time.monotonic()
+            before, worked = time.monotonic(), time.thread_time()
             await asyncio.sleep(0.005)
             lags.append(time.monotonic() - before - 0.005)
+            work.append(time.thread_time() - worked)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -130,12 +131,13 @@ def test_a_thousand_waiting_triggers_never_block_the_event_loop(monkeypatch, sta
     with sandbox.serve():
         connect(monkeypatch, sandbox.key, sandbox.base_url)
         asyncio.run(wait())
-    assert statistics.quantiles(lags, n=100)[-1] < 0.05
-    assert len(sandbox.exchanges) > (30 if stalled else 300)
+    assert len(sandbox.exchanges) > 30
+    assert max(lags) < patience / 2  # waited for no answer, on however busy a machine
+    assert max(work) < 0.05  # and did nothing of length itself
 
 
 def test_it_starts_with_the_arguments_of_an_older_version():
-    path, kwargs = PlanetReportsTrigger(planet_reports_conn_id="mine").serialize()
+    _, kwargs = PlanetReportsTrigger(planet_reports_conn_id="mine").serialize()
     assert PlanetReportsTrigger().serialize()[1] == {
         **kwargs,
         "planet_reports_conn_id": "planet_reports_default",

@@ -1,0 +1,94 @@
+"""As soon as Planet publishes usage reports: land them, then load them into a warehouse.
+
+Three pieces, joined by assets; Airflow 3.0 or later:
+
+* a watcher in the triggerer looks for reports that are not landed, and says so on the asset
+  ``planet_reports_available``;
+* the DAG ``planet_reports_land`` lands whatever is not landed, and updates the asset
+  ``planet_reports_landed``;
+* the DAG ``planet_reports_load`` loads what the warehouse does not have yet.
+
+An event is a doorbell: each DAG looks for itself at what there is to do, so an event that comes
+twice, or several that start one run, do no harm.
+
+What it needs is what ``planet_reports_daily.py`` needs.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from pathlib import Path
+from typing import Any
+
+from airflow.providers.common.compat.sdk import DAG, Asset, get_current_context, task
+
+from airflow_provider_planet_reports.transfers.planet_reports_to_object_storage import (
+    PlanetReportsToObjectStorageOperator,
+)
+from airflow_provider_planet_reports.triggers.planet_reports import PlanetReportsEventTrigger
+
+from airflow.sdk import AssetWatcher  # isort: skip  (last: on Airflow 2, the trigger tells why)
+
+HOME = Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser()
+DESTINATION = os.environ.get("PLANET_REPORTS_DESTINATION") or (HOME / "planet_reports").as_uri()
+DESTINATION_CONN_ID = os.environ.get("PLANET_REPORTS_DESTINATION_CONN_ID") or None
+WAREHOUSE = os.environ.get("PLANET_REPORTS_WAREHOUSE") or str(HOME / "planet_reports.duckdb")
+POLL_INTERVAL = float(os.environ.get("PLANET_REPORTS_POLL_INTERVAL") or 300)  # seconds
+DAYS = 62  # as far back as the watcher looks
+
+available = Asset(
+    "planet_reports_available",
+    watchers=[
+        AssetWatcher(
+            name="planet_reports",
+            trigger=PlanetReportsEventTrigger(
+                destination=DESTINATION,
+                destination_conn_id=DESTINATION_CONN_ID,
+                poll_interval=POLL_INTERVAL,
+            ),
+        )
+    ],
+)
+landed = Asset("planet_reports_landed")
+
+with DAG(
+    dag_id="planet_reports_land",
+    description="Lands Planet's usage reports when they are published.",
+    schedule=[available],
+    max_active_runs=1,
+    default_args={"retries": 5, "retry_delay": dt.timedelta(minutes=5)},
+    doc_md=__doc__,
+    tags=["planet"],
+):
+    PlanetReportsToObjectStorageOperator(
+        task_id="land",
+        destination=DESTINATION,
+        destination_conn_id=DESTINATION_CONN_ID,
+        start=f"{{{{ macros.ds_add(dag_run.run_after | ds, -{DAYS}) }}}}",
+        outlets=[landed],
+    )
+
+with DAG(
+    dag_id="planet_reports_load",
+    description="Loads Planet's usage reports into a warehouse table when they are landed.",
+    schedule=[landed],
+    max_active_runs=1,  # a DuckDB file has one writer
+    default_args={"retries": 2, "retry_delay": dt.timedelta(minutes=5)},
+    doc_md=__doc__,
+    tags=["planet"],
+):
+
+    @task
+    def load() -> dict[str, int]:
+        """Load what the newest landing found landed; return the rows loaded by table."""
+        from duckdb_warehouse import load_reports
+
+        context = get_current_context()
+        event = max(context["triggering_asset_events"][landed], key=lambda one: one.timestamp)
+        reports: list[dict[str, Any]] = context["ti"].xcom_pull(
+            dag_id=event.source_dag_id, run_id=event.source_run_id, task_ids=event.source_task_id
+        )
+        return load_reports(WAREHOUSE, reports, conn_id=DESTINATION_CONN_ID)
+
+    load()
