@@ -80,13 +80,13 @@ def safe_url(url: object) -> str:
     """Return an address fit for logs, errors and receipts.
 
     Credentials and fragments are left out, and of the query only a listing's own parameters
-    keep their values: signed links carry their secrets there.
+    keep their values: signed links carry their secrets there, a bare token among them.
     """
     parts = _split(str(url))
     if parts is None:
         return "<malformed address>"
     query = [
-        (name, value if name in _SHOWN_PARAMETERS else "***")
+        (name, value) if name in _SHOWN_PARAMETERS else (name if value else "***", "***")
         for name, value in parse_qsl(parts.query, keep_blank_values=True)
     ]
     host = parts.netloc.rpartition("@")[2]

@@ -220,11 +220,14 @@ class ReportsSession(requests.Session):
         """Return where a redirect leads, checked, with the query it may have dropped.
 
         A server that only adds or removes the path's last slash may forget the query; without
-        it a filtered listing would silently become an unfiltered one.
+        it a filtered listing would silently become an unfiltered one. A redirect's body, which
+        may be endless, is not read.
         """
         location = super().get_redirect_target(resp)
         if location is None:
             return None
+        resp.close()
+        resp._content, resp._content_consumed = b"", True  # type: ignore[attr-defined]
         here, there = urlsplit(resp.url), urlsplit(urljoin(resp.url, location))
         same_place = here.path.rstrip("/") == there.path.rstrip("/")
         if same_place and here.netloc == there.netloc and not there.query:
@@ -247,16 +250,18 @@ def cause(error: BaseException) -> str:
     """Return what broke a connection, without the address that the libraries put around it."""
     inner: Any = error
     while not isinstance(inner, urllib3.exceptions.ReadTimeoutError):
-        reason = getattr(inner, "reason", None)
-        following = reason if isinstance(reason, Exception) else next(iter(inner.args), None)
-        if not isinstance(following, Exception):
+        causes = (getattr(inner, "reason", None), *inner.args)
+        following = next((each for each in causes if isinstance(each, Exception)), None)
+        if following is None:
             break
         inner = following
     connected = not isinstance(inner, urllib3.exceptions.NewConnectionError)
     if connected and isinstance(inner, (urllib3.exceptions.TimeoutError, TimeoutError)):
         return "the server sent nothing in time"
-    text = str(inner)
-    return f"{type(inner).__name__} ({text.rpartition('): ')[2]})" if text else type(inner).__name__
+    name, text = type(inner).__name__, str(inner).rpartition("): ")[2]
+    if text.startswith(name):
+        return text
+    return f"{name} ({text})" if text and "://" not in text and "URL" not in text else name
 
 
 def _checked_key(api_key: str) -> str:

@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import pytest
+
+from airflow_provider_planet_reports.client.addresses import (
+    base_url,
+    check_link,
+    origin,
+    safe_url,
+    without_secrets,
+)
+from airflow_provider_planet_reports.client.errors import InvalidInput, RefusedLink
+
+
+@pytest.mark.parametrize("nothing", [None, "", "  "])
+def test_the_base_url_is_planets_by_default(nothing):
+    assert base_url(nothing) == "https://api.planet.com/reports/v1/"
+
+
+@pytest.mark.parametrize(
+    ("given", "used"),
+    [
+        ("https://api.example/reports/v1", "https://api.example/reports/v1/"),
+        ("https://api.example/reports/v1/", "https://api.example/reports/v1/"),
+        (" https://api.example:8443 ", "https://api.example:8443/"),
+        ("http://127.0.0.1:8765/reports/v1", "http://127.0.0.1:8765/reports/v1/"),
+        ("http://localhost:8765", "http://localhost:8765/"),
+        ("http://[::1]:8765", "http://[::1]:8765/"),
+    ],
+)
+def test_a_base_url_ends_in_a_slash(given, used):
+    assert base_url(given) == used
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    ["api.planet.com", "api.planet.com/reports", "ftp://api.example", "https://", "https:///x",
+     "https://host:port/", "https://[::1"],
+)  # fmt: skip
+def test_a_base_url_has_scheme_and_host(wrong):
+    with pytest.raises(
+        InvalidInput, match=r"is not an http\(s\) address.*https://api\.planet\.com"
+    ):
+        base_url(wrong)
+
+
+def test_a_base_url_has_no_credentials_and_they_are_not_repeated():
+    with pytest.raises(InvalidInput, match="put the API key into the connection's login") as caught:
+        base_url("https://s3cret:pass@api.example/reports")
+    assert "s3cret" not in str(caught.value)
+    assert "pass@" not in str(caught.value)
+    with pytest.raises(InvalidInput) as caught:
+        base_url("ftp://s3cret@api.example/")
+    assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("tail", ["?token=s3cret", "#part"])
+def test_a_base_url_has_neither_query_nor_fragment(tail):
+    with pytest.raises(InvalidInput, match="has a query or a fragment") as caught:
+        base_url(f"https://api.example/{tail}")
+    assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "host", ["api.example", "10.0.0.7", "localhost.example", "127.0.0.1.nip.io"]
+)
+def test_the_key_is_not_sent_unencrypted_to_a_public_host(host):
+    with pytest.raises(InvalidInput, match="would send the API key unencrypted: use https://"):
+        base_url(f"http://{host}/reports")
+
+
+def test_an_origin_is_scheme_host_and_port():
+    assert origin("https://API.example/x") == origin("https://api.example:443/y")
+    assert len({origin(url) for url in (
+        "https://api.example", "http://api.example", "https://api.example:444", "https://b.example",
+    )}) == 4  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("url", "came_from"),
+    [
+        ("https://files.example/x?sig=1", "https://api.example/"),
+        ("https://files.example/x?sig=1", "http://127.0.0.1:1/"),
+        ("http://127.0.0.1:2/x", "http://127.0.0.1:1/"),
+    ],
+)
+def test_an_encrypted_or_local_link_may_be_followed(url, came_from):
+    assert check_link(url, came_from=came_from) == url
+
+
+@pytest.mark.parametrize(
+    ("url", "came_from", "why"),
+    [
+        ("http://files.example/x", "http://127.0.0.1/", "unencrypted"),
+        ("http://127.0.0.1/x", "https://api.example/", "unencrypted"),
+        ("http://127.0.0.1/x", "HTTPS://api.example/", "unencrypted"),
+        ("https://user:s3cret@files.example/x", "https://api.example/", "credentials"),
+        ("file:///etc/passwd", "https://api.example/", r"not an http\(s\) address"),
+        ("javascript:alert(1)", "https://api.example/", r"not an http\(s\) address"),
+        ("https://files.example:x/", "https://api.example/", r"not an http\(s\) address"),
+    ],
+)
+def test_other_links_are_refused_for_good(url, came_from, why):
+    with pytest.raises(RefusedLink, match=why) as caught:
+        check_link(f"{url}?X-Signature=s3cret", came_from=came_from)
+    assert "s3cret" not in str(caught.value)
+    assert caught.value.final
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://a.example/x?start=2026-01-01&after=7", "https://a.example/x?start=2026-01-01&after=7"),
+        ("https://a.example/x?X-Amz-Signature=s&start=1", "https://a.example/x?X-Amz-Signature=***&start=1"),
+        ("https://user:pw@a.example/x#f", "https://a.example/x"),
+        ("https://a.example/x?token", "https://a.example/x?***=***"),
+        ("https://a.example/x?token=", "https://a.example/x?***=***"),
+        ("http://[broken", "<malformed address>"),
+    ],
+)  # fmt: skip
+def test_an_address_is_shown_without_its_secrets(url, shown):
+    assert safe_url(url) == shown
+
+
+def test_addresses_deep_in_a_description_lose_query_fragment_and_credentials():
+    described = {
+        "contents": ["https://u:p@files.example/a/1?sig=s3cret#x", "https://[broken?s3cret"],
+        "_links": {"self": "https://api.example/a"},
+        "note": "a ? b",
+        "num_rows": 3,
+        "nothing": None,
+    }
+    assert without_secrets(described) == {
+        "contents": ["https://files.example/a/1", "<malformed address>"],
+        "_links": {"self": "https://api.example/a"},
+        "note": "a ? b",
+        "num_rows": 3,
+        "nothing": None,
+    }

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from airflow_provider_planet_reports.client import pace as module
+from airflow_provider_planet_reports.client.pace import Pace
+
+
+class Clock:
+    """A clock that waiting moves on."""
+
+    def __init__(self):
+        self.now = 100.0
+
+    def monotonic(self):
+        return self.now
+
+    def sleep(self, seconds):
+        self.now += seconds
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr(module, "time", clock)
+    return clock
+
+
+def seconds_for(pace, clock, requests):
+    """How long it takes from one request to the last of so many more."""
+    pace.wait()
+    begun = clock.now
+    for _ in range(requests):
+        pace.wait()
+    return clock.now - begun
+
+
+def test_without_a_ceiling_nothing_waits(clock):
+    assert seconds_for(Pace(wait=clock.sleep), clock, 100) == 0
+
+
+def test_a_ceiling_spaces_requests_out(clock):
+    assert seconds_for(Pace(4, wait=clock.sleep), clock, 8) == pytest.approx(2)
+
+
+def test_time_that_passed_anyway_is_not_waited_for(clock):
+    pace = Pace(1, wait=clock.sleep)
+    pace.wait()
+    clock.now += 5
+    begun = clock.now
+    pace.wait()
+    assert clock.now == begun
+
+
+def test_a_429_holds_everybody_back_for_as_long_as_the_server_asks(clock):
+    pace = Pace(wait=clock.sleep)
+    begun = clock.now
+    pace.slow_down(30)
+    pace.wait()
+    assert clock.now - begun == pytest.approx(30)
+
+
+def test_each_429_halves_the_pace_down_to_one_in_five_seconds(clock):
+    pace = Pace(wait=clock.sleep)
+    for each in (0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5, 5):
+        pace.slow_down(0)
+        assert seconds_for(pace, clock, 1) == pytest.approx(each, rel=0.01)
+
+
+def test_success_brings_the_old_pace_back(clock):
+    pace = Pace(wait=clock.sleep)
+    pace.slow_down(0)
+    for _ in range(40):
+        pace.recover()
+    clock.now += 1
+    assert seconds_for(pace, clock, 100) == 0
+
+
+def test_neither_refusals_nor_success_lift_the_users_ceiling(clock):
+    pace = Pace(0.1, wait=clock.sleep)  # slower than the slowest pace that is learned
+    pace.slow_down(0)
+    assert seconds_for(pace, clock, 1) == pytest.approx(10)
+    pace = Pace(8, wait=clock.sleep)
+    pace.slow_down(0)
+    assert seconds_for(pace, clock, 4) == pytest.approx(1)
+    for _ in range(100):
+        pace.recover()
+    clock.now += 1
+    assert seconds_for(pace, clock, 8) == pytest.approx(1)
+
+
+def test_threads_share_it():
+    waited = []
+    pace = Pace(10, wait=waited.append)
+    threads = [threading.Thread(target=pace.wait) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    # Nobody slept, so the turns lie in a row: the last one 19 tenths of a second away.
+    assert max(waited) == pytest.approx(1.9, abs=0.3)
+    assert len(waited) >= 18

@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import pytest
+
+from airflow_provider_planet_reports.client.errors import RefusedLink, UnexpectedAnswer
+from airflow_provider_planet_reports.client.paging import MAX_EMPTY_PAGES, Paging
+
+BASE = "https://api.example/reports/v1/"
+
+
+def a_page(*ids, next=None, underscored=False):
+    links = {("_next" if underscored else "next"): next} if next else {}
+    return {"reports": [{"report_id": each} for each in ids], "_links": links}
+
+
+def ids_of(reports):
+    return [report.report_id for report in reports]
+
+
+def test_a_listing_starts_at_its_address_and_ends_without_a_next_link():
+    paging = Paging(BASE)
+    assert paging.next == BASE
+    assert ids_of(paging.read(a_page("a", "b"), address=f"{BASE}?page_size=2")) == ["a", "b"]
+    assert paging.next is None
+
+
+@pytest.mark.parametrize("links", [None, {}, {"next": None}, {"next": ""}, {"self": BASE}])
+def test_every_way_to_have_no_next_page_ends_it(links):
+    paging = Paging(BASE)
+    paging.read({"reports": [], "_links": links}, address=BASE)
+    assert paging.next is None
+    paging = Paging(BASE)
+    paging.read({"reports": []}, address=BASE)
+    assert paging.next is None
+
+
+@pytest.mark.parametrize("underscored", [False, True])
+@pytest.mark.parametrize(
+    ("link", "followed"),
+    [
+        ("https://api.example/reports/v1/?after=b", f"{BASE}?after=b"),
+        ("https://api.example:443/other", "https://api.example:443/other"),
+        ("/reports/v1/?after=b", f"{BASE}?after=b"),
+        ("?after=b", f"{BASE}?after=b"),
+        ("more?after=b", f"{BASE}more?after=b"),
+    ],
+)
+def test_links_are_followed_in_both_spellings_and_every_form(link, followed, underscored):
+    paging = Paging(BASE)
+    paging.read(a_page("a", next=link, underscored=underscored), address=f"{BASE}?page_size=1")
+    assert paging.next == followed
+
+
+def test_a_relative_link_starts_from_where_the_page_really_came_from():
+    paging = Paging(BASE)
+    paging.read(a_page("a", next="?after=a"), address="https://api.example/reports/v2/")
+    assert paging.next == "https://api.example/reports/v2/?after=a"
+
+
+def test_an_id_is_handed_out_once():
+    paging = Paging(BASE)
+    assert ids_of(paging.read(a_page("a", "a", "b", next="?2"), address=BASE)) == ["a", "b"]
+    assert ids_of(paging.read(a_page("b", "c"), address=f"{BASE}?2")) == ["c"]
+
+
+@pytest.mark.parametrize("first", ["", "?x=1"])
+def test_a_page_that_follows_itself_is_a_circle(first):
+    paging = Paging(BASE)
+    with pytest.raises(UnexpectedAnswer, match="the listing goes round in circles"):
+        paging.read(a_page("a", next=BASE + first), address=BASE + first)
+
+
+def test_two_pages_that_follow_each_other_are_a_circle():
+    paging = Paging(BASE)
+    paging.read(a_page("a", next="?page=2"), address=BASE)
+    with pytest.raises(UnexpectedAnswer, match="goes round in circles"):
+        paging.read(a_page("b", next=BASE), address=f"{BASE}?page=2")
+
+
+def test_a_listing_that_brings_nothing_new_any_more_is_endless():
+    paging = Paging(BASE)
+    with pytest.raises(UnexpectedAnswer, match="the last 10 with nothing new"):
+        for page in range(MAX_EMPTY_PAGES + 1):
+            paging.read(a_page("a", next=f"?page={page + 1}"), address=f"{BASE}?page={page}")
+
+
+def test_a_few_empty_pages_are_not_the_end():
+    paging = Paging(BASE)
+    for page in range(3 * MAX_EMPTY_PAGES):
+        ids = [str(page)] if page % MAX_EMPTY_PAGES == 0 else []
+        paging.read(a_page(*ids, next=f"?page={page + 1}"), address=f"{BASE}?page={page}")
+    assert paging.next
+
+
+def test_a_listing_with_ever_new_reports_is_endless_too():
+    paging = Paging(BASE, max_pages=50)
+    with pytest.raises(UnexpectedAnswer, match=r"does not end \(50 pages read"):
+        for page in range(51):
+            paging.read(a_page(str(page), next=f"?page={page + 1}"), address=f"{BASE}?page={page}")
+
+
+@pytest.mark.parametrize(
+    ("link", "why"),
+    [
+        ("https://evil.example/reports/v1/?token=s3cret", "points to another server"),
+        ("//evil.example/?token=s3cret", "points to another server"),
+        ("https://api.example:8443/?token=s3cret", "points to another server"),
+        ("http://api.example/reports/v1/?token=s3cret", "leads to unencrypted"),
+        ("https://u:s3cret@api.example/reports/v1/", "has credentials in it"),
+        ("file:///etc/passwd", "is not an http"),
+        ("https://[::1?token=s3cret", "is not an http"),
+    ],
+)
+def test_a_next_page_elsewhere_is_refused(link, why):
+    paging = Paging(BASE)
+    with pytest.raises(RefusedLink, match=why) as caught:
+        paging.read(a_page("a", next=link), address=BASE)
+    assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("link", [7, ["x"], {"href": "x"}])
+def test_a_next_link_is_text(link):
+    with pytest.raises(UnexpectedAnswer, match=r"the next link is .*, not text"):
+        Paging(BASE).read(a_page("a", next=link), address=BASE)
+
+
+@pytest.mark.parametrize(
+    ("page", "seen"),
+    [
+        ([], "a JSON list"),
+        ("text", "a JSON str"),
+        (None, "a JSON NoneType"),
+        ({}, r"an object with \[\]"),
+        ({"items": []}, r"an object with \['items'\]"),
+        ({"reports": {}}, r"an object with \['reports'\]"),
+        ({"reports": None}, r"an object with \['reports'\]"),
+    ],
+)
+def test_another_shape_is_no_listing(page, seen):
+    with pytest.raises(UnexpectedAnswer, match=f"is not a listing of reports: .* got {seen}"):
+        Paging(BASE).read(page, address=BASE)
+
+
+def test_links_of_another_shape_are_told():
+    with pytest.raises(UnexpectedAnswer, match="'_links' is list, not an object"):
+        Paging(BASE).read({"reports": [], "_links": []}, address=BASE)
+
+
+def test_a_report_without_id_is_named_by_its_place():
+    page = {"reports": [{"report_id": "a"}, {"num_rows": 1}]}
+    with pytest.raises(UnexpectedAnswer, match=r"reports\[1\]: A report has no usable report_id"):
+        Paging(BASE).read(page, address=BASE)

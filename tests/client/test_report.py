@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import pytest
+
+from airflow_provider_planet_reports.client.errors import UnexpectedAnswer
+from airflow_provider_planet_reports.client.report import Report
+
+#: The example object of the public reference, with a field that it does not know.
+SOURCE = {
+    "report_id": "8f6b",
+    "contents": ["https://files.example/8f6b/1?sig=s3cret", "https://files.example/8f6b/2"],
+    "org_id": 4321,
+    "plan_id": 1001,
+    "data_date_start": "2026-01-01",
+    "data_date_end": "2026-01-31",
+    "report_type": "detailed",
+    "num_rows": 12,
+    "cadence": "monthly",
+    "has_footprint": True,
+    "_links": {"self": "https://api.example/reports/v1/8f6b"},
+    "new_field": {"deep": [1]},
+}
+
+
+def test_it_has_the_references_fields_and_keeps_the_others():
+    report = Report.from_dict(SOURCE)
+    for field in dataclasses.fields(Report):
+        if field.name not in ("contents", "_source"):
+            assert getattr(report, field.name) == SOURCE[field.name]
+    assert report.contents == tuple(SOURCE["contents"])
+    assert report.self_link == "https://api.example/reports/v1/8f6b"
+    assert json.loads(json.dumps(report.to_dict())) == SOURCE
+    assert Report.from_dict(report.to_dict()) == report
+
+
+def test_what_it_gives_away_is_a_copy():
+    report = Report.from_dict(SOURCE)
+    report.to_dict()["new_field"]["deep"].append(2)
+    assert report.to_dict() == SOURCE
+
+
+def test_a_report_made_by_hand_describes_itself():
+    made = Report("a", contents=("https://files.example/1",), num_rows=3)
+    assert Report.from_dict(made.to_dict()) == made
+
+
+def test_links_are_not_shown():
+    assert "s3cret" not in repr(Report.from_dict(SOURCE))
+
+
+def test_only_the_id_is_needed():
+    report = Report.from_dict({"report_id": "a"})
+    assert report.contents == ()
+    assert report.num_rows is report.self_link is None
+    assert Report.from_dict({"report_id": "a", "contents": None}).contents == ()
+
+
+def test_a_number_is_an_id_too():
+    assert Report.from_dict({"report_id": 17}).report_id == "17"
+
+
+@pytest.mark.parametrize(
+    "links", [{"_self": "https://api.example/a"}, {"self": "https://api.example/a"}]
+)
+def test_its_own_address_has_two_spellings(links):
+    assert (
+        Report.from_dict({"report_id": "a", "_links": links}).self_link == "https://api.example/a"
+    )
+
+
+@pytest.mark.parametrize("links", [None, [], "x", {}, {"self": 3}])
+def test_links_of_another_shape_are_no_address(links):
+    assert Report.from_dict({"report_id": "a", "_links": links}).self_link is None
+
+
+@pytest.mark.parametrize("rows", [None, "12", 1.5, True])
+def test_only_a_whole_number_counts_rows(rows):
+    assert Report.from_dict({"report_id": "a", "num_rows": rows}).num_rows is None
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ([], "A report must be a JSON object, not list."),
+        (None, "A report must be a JSON object, not NoneType."),
+        ({"id": "a"}, "A report has no usable report_id (None); it has ['id']."),
+        ({"report_id": ""}, "A report has no usable report_id ('')"),
+        ({"report_id": True}, "A report has no usable report_id (True)"),
+        ({"report_id": ["a"]}, "A report has no usable report_id (['a'])"),
+        ({"report_id": "a", "contents": "x"}, "Report 'a': contents must be a list of links"),
+        ({"report_id": "a", "contents": [None]}, "Report 'a': contents must be a list of links"),
+        ({"report_id": "a", "contents": {}}, "Report 'a': contents must be a list of links"),
+    ],
+)
+def test_what_is_no_report_says_why(source, said):
+    with pytest.raises(UnexpectedAnswer) as caught:
+        Report.from_dict(source)
+    assert str(caught.value).startswith(said)
+
+
+def test_fresh_links_do_not_make_another_content():
+    report = Report.from_dict(SOURCE)
+    renewed = Report.from_dict(
+        {**SOURCE, "contents": ["https://b.example/1", "https://b.example/2"]}
+    )
+    assert report.same_content(renewed)
+
+
+@pytest.mark.parametrize(
+    "change", [{"contents": ["x"]}, {"num_rows": 13}, {"data_date_end": "2026-01-30"}]
+)
+def test_other_parts_or_figures_make_another_content(change):
+    assert not Report.from_dict(SOURCE).same_content(Report.from_dict({**SOURCE, **change}))

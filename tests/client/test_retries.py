@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+from email.utils import format_datetime
+
+import pytest
+
+from airflow_provider_planet_reports.client.retries import Retries, retry_after
+
+NOW = dt.datetime.now(dt.timezone.utc)
+
+
+class Waits(list):
+    """Takes down what would be waited."""
+
+    def __call__(self, seconds):
+        self.append(seconds)
+        return False
+
+
+@pytest.mark.parametrize(("header", "seconds"), [("7", 7), ("0", 0), ("2.5", 2.5), (" 3 ", 3)])
+def test_the_server_asks_in_seconds(header, seconds):
+    assert retry_after(header) == seconds
+
+
+def test_the_server_asks_with_a_date():
+    later = format_datetime(NOW + dt.timedelta(seconds=90), usegmt=True)
+    assert retry_after(later) == pytest.approx(90, abs=10)
+    assert retry_after(later.replace("GMT", "-0000")) == pytest.approx(90, abs=10)
+    assert retry_after("Sun, 06 Nov 1994 08:49:37 GMT") == 0
+
+
+@pytest.mark.parametrize(
+    "header", [None, "", "-5", "soon", "nan", "inf", "1e999", "Mon, 99 Foo 2026"]
+)
+def test_what_makes_no_sense_asks_for_nothing(header):
+    assert retry_after(header) is None
+
+
+def test_pauses_grow_with_jitter_up_to_a_minute():
+    waits = Waits()
+    retries = Retries(12, wait=waits)
+    assert all(retries.pause("trouble") for _ in range(12))
+    for number, seconds in enumerate(waits, 1):
+        longest = min(0.5 * 2**number, 60)
+        assert longest / 2 <= seconds <= longest
+    assert len(set(waits)) == 12
+
+
+def test_the_budget_ends():
+    waits = Waits()
+    retries = Retries(3, wait=waits)
+    assert [retries.pause("trouble") for _ in range(5)] == [True, True, True, False, False]
+    assert len(waits) == 3
+    assert not Retries(0, wait=waits).pause("trouble")
+
+
+def test_progress_gives_the_budget_back():
+    retries = Retries(2, wait=Waits())
+    for _ in itertools.repeat(None, 20):
+        assert retries.pause("trouble")
+        retries.progressed()
+
+
+def test_the_servers_wish_is_kept_but_never_waited_for_beyond_five_minutes():
+    waits = Waits()
+    retries = Retries(5, wait=waits)
+    assert retries.pause("trouble", asked=42)
+    assert waits == [42]
+    assert retries.pause("trouble", asked=300)
+    assert not retries.pause("trouble", asked=301)
+    assert len(waits) == 2
+
+
+def test_a_wish_for_no_pause_does_not_become_a_storm():
+    waits = Waits()
+    Retries(5, wait=waits).pause("trouble", asked=0)
+    assert waits[0] >= 0.5
+
+
+def test_waiting_that_is_called_off_is_no_further_try():
+    assert not Retries(5, wait=lambda seconds: True).pause("trouble")
+
+
+def test_the_log_says_what_happened_and_how_often_it_will_be_tried(caplog):
+    Retries(5, wait=Waits()).pause("GET https://api.example/ answered 503", asked=3)
+    said = "GET https://api.example/ answered 503; trying again in 3.0 s (1 of 5)."
+    assert said in caplog.text

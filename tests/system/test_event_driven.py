@@ -1,0 +1,102 @@
+"""New reports, from their publication to the warehouse, in Airflow's own processes."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import os
+import random
+import shutil
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from airflow_provider_planet_reports.sandbox import Sandbox
+from airflow_provider_planet_reports.sandbox.reports import made_up_reports
+
+pytest.importorskip("airflow.sdk", reason="assets have watchers from Airflow 3.0 on")
+pytestmark = pytest.mark.system
+
+#: How often the triggerer is killed. The long form is PLANET_REPORTS_KILLS=20.
+KILLS = int(os.environ.get("PLANET_REPORTS_KILLS", "3"))
+TODAY = dt.datetime.now(dt.timezone.utc).date()
+
+
+def day_of_reports(days_ago):
+    """The reports of one day; a seed of its own gives them ids of their own."""
+    return list(
+        made_up_reports(
+            seed=1000 + days_ago, org_id=4321, plans=(1001,), days=1,
+            last_day=TODAY - dt.timedelta(days=days_ago), part_bytes=0,
+        )
+    )  # fmt: skip
+
+
+class Chain:
+    """What has become of the reports that were published."""
+
+    def __init__(self, airflow, sandbox):
+        self.airflow, self.sandbox = airflow, sandbox
+
+    def landed(self):
+        receipts = self.airflow.landing / "_receipts"
+        return {path.stem for path in receipts.glob("[!_]*.json")}
+
+    def loaded(self):
+        """How often each report is in the warehouse, read from a copy: a reader of the file
+        itself would lock the load out."""
+        import duckdb
+
+        with tempfile.TemporaryDirectory() as folder, contextlib.suppress(duckdb.Error, OSError):
+            for path in self.airflow.home.glob("warehouse.duckdb*"):
+                shutil.copy(path, folder)
+            with duckdb.connect(str(Path(folder, "warehouse.duckdb"))) as db:
+                query = "SELECT report_id FROM loaded_reports"
+                return Counter(report_id for (report_id,) in db.execute(query).fetchall())
+        return Counter()
+
+    def is_through(self):
+        everything = {report["report_id"] for report in self.sandbox.reports}
+        return everything == self.landed() and everything == set(self.loaded())
+
+    def downloads(self):
+        """How often each part was asked for."""
+        return Counter(
+            path.partition("?")[0]
+            for method, path, _ in self.sandbox.exchanges
+            if path.partition("?")[0].rpartition("/")[2].isdigit()
+        )
+
+
+def test_what_is_published_is_landed_and_loaded_once_whatever_becomes_of_the_triggerer(airflow_of):
+    sandbox = Sandbox(days=2, plans=(1001,))
+    with sandbox.serve() as base_url:
+        airflow = airflow_of(base_url, sandbox.key, "planet_reports_event_driven.py")
+        chain = Chain(airflow, sandbox)
+        airflow.wait_for("the first reports are loaded", chain.is_through, seconds=180)
+
+        sandbox.publish(*day_of_reports(0))
+        seconds = airflow.wait_for("a report published while it runs is loaded", chain.is_through)
+        print(f"from publication to the warehouse: {seconds:.1f} s")
+
+        # A late report of a day long past, and one of every day before, as the triggerer dies.
+        for kill in range(KILLS):
+            time.sleep(random.uniform(0, 4))
+            sandbox.publish(*day_of_reports(5 + kill))
+            time.sleep(random.uniform(0, 4))
+            airflow.kill("triggerer")
+            time.sleep(random.uniform(0, 2))
+            airflow.begin("triggerer")
+        seconds = airflow.wait_for("all is loaded in the end", chain.is_through, seconds=180)
+        print(f"{KILLS} kills; whole {seconds:.1f} s after the last one")
+
+        assert set(chain.downloads().values()) == {1}
+        assert set(chain.loaded().values()) == {1}
+        states = airflow.query("SELECT dag_id, state, count(*) FROM dag_run GROUP BY 1, 2")
+        print(states)
+        assert all(state in ("success", "running", "queued") for _, state, _ in states)
+        refused = [exchange for exchange in sandbox.exchanges if exchange[2] >= 400]
+        assert not refused
