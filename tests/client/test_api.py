@@ -4,7 +4,7 @@ import itertools
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from conftest import Answer
+from scripted_server import Answer
 
 from airflow_provider_planet_reports.client import errors
 from airflow_provider_planet_reports.client.api import ReportsAPI

@@ -7,7 +7,7 @@ import threading
 import time
 
 import pytest
-from conftest import Answer
+from scripted_server import Answer
 
 from airflow_provider_planet_reports.client import errors
 from airflow_provider_planet_reports.client.download import download

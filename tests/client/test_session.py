@@ -11,7 +11,7 @@ from email.utils import format_datetime
 from urllib.parse import quote
 
 import pytest
-from conftest import KEY, Answer
+from scripted_server import KEY, Answer
 
 from airflow_provider_planet_reports import __version__
 from airflow_provider_planet_reports.client import errors

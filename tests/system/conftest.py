@@ -12,7 +12,9 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -120,6 +122,26 @@ class Airflow:
         address = f"file:{self._database}?mode=ro"
         with contextlib.closing(sqlite3.connect(address, uri=True, timeout=30)) as database:
             return database.execute(sql).fetchall()
+
+    def landed(self) -> set[str]:
+        """Return the ids of the reports that have a receipt."""
+        receipts = self.landing / "_receipts"
+        return {path.stem for path in receipts.glob("[!_]*.json")}
+
+    def loaded(self) -> Counter[str]:
+        """Return how often each report is in the warehouse.
+
+        It is read from a copy: a reader of the file itself would lock the load out.
+        """
+        import duckdb
+
+        with tempfile.TemporaryDirectory() as folder, contextlib.suppress(duckdb.Error, OSError):
+            for path in self.home.glob("warehouse.duckdb*"):
+                shutil.copy(path, folder)
+            with duckdb.connect(str(Path(folder, "warehouse.duckdb"))) as db:
+                query = "SELECT report_id FROM loaded_reports"
+                return Counter(report_id for (report_id,) in db.execute(query).fetchall())
+        return Counter()
 
     def wait_for(self, what: str, holds: Callable[[], bool], seconds: float = 120) -> float:
         """Wait until something holds; return how long that took."""
