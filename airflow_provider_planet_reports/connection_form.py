@@ -63,12 +63,12 @@ def provider_info_form() -> dict[str, Any]:
 def form_widgets() -> dict[str, Any]:
     """Return what ``get_connection_form_widgets`` returns (Airflow before 3.2)."""
     from flask_appbuilder.fieldwidgets import BS3TextFieldWidget
-    from wtforms import DecimalField, Field, IntegerField, StringField
+    from wtforms import Field, IntegerField, StringField
     from wtforms.validators import Optional
 
     kinds: dict[str, type[Field]] = {
         "string": StringField,
-        "number": DecimalField,
+        "number": StringField,  # Airflow 2 refuses hooks with any other kind of field
         "integer": IntegerField,
     }
     return {

@@ -66,7 +66,9 @@ def test_the_connection_leads_to_the_bucket_and_is_in_no_address(
 ) -> None:
     from airflow.providers.common.compat.sdk import ObjectStoragePath
 
-    destination = ObjectStoragePath(url, conn_id=conn_id) if as_path else url
+    # On Airflow 2 a conn_id of None would overrule the URL's.
+    named = {"conn_id": conn_id} if conn_id else {}
+    destination = ObjectStoragePath(url, **named) if as_path else url
     zone = open_zone(destination, conn_id)
     put(zone.store, "_receipts/a.json", b"{}")
     found = moto.client.get_object(Bucket=lake, Key="usage/planet/_receipts/a.json")
