@@ -28,3 +28,12 @@ def test_its_dag_parses(tmp_path):
     assert not bag.import_errors
     assert bag.dags["planet_usage"].task_ids == ["land", "load"]
     assert len([line for line in source.splitlines() if line.strip()]) <= 15
+
+
+def test_its_watcher_makes_an_asset_that_schedules():
+    pytest.importorskip("airflow.sdk", reason="assets have watchers from Airflow 3.0 on")
+    section = README.partition("## Start DAGs when reports appear")[2]
+    names: dict = {}
+    exec(section.partition("```python\n")[2].partition("```")[0], names)
+    (watcher,) = names["reports"].watchers
+    assert type(watcher.trigger).__name__ == "PlanetReportsEventTrigger"
