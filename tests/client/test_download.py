@@ -235,7 +235,7 @@ def test_an_encoding_that_nobody_can_undo_later_is_refused(server, session, link
 
 
 def test_a_stalled_transfer_times_out_and_goes_on(server, session_of, link):
-    session = session_of(server, timeout=0.2)
+    session = session_of(server, timeout=1)
     body = BODY * 300
     server.will(Answer(body=body, headers=ETAG, cut=2**20 + 1, stall=True), rest(2**20, body))
     part = fetch(session, link)
