@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ os.environ.update(
     AIRFLOW__SECRETS__USE_CACHE="False",
     AWS_EC2_METADATA_DISABLED="true",
 )
+# Tests interrupt themselves; started in the background of a script, they would not notice.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 for name in [name for name in os.environ if name.startswith(("AIRFLOW_CONN_", "PL_API_KEY"))]:
     del os.environ[name]
 

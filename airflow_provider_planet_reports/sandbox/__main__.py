@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
+import signal
 import sys
 import threading
 
@@ -35,6 +35,10 @@ def main() -> None:
         part_bytes=given.part_bytes,
         key=given.key,
     )
+    ended = threading.Event()
+    # Started in the background of a script, a process finds Ctrl-C's signal ignored.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
     with sandbox.serve(given.port) as base_url:
         connection = {"conn_type": "planet_reports", "login": given.key, "host": base_url}
         sys.stdout.write(
@@ -46,8 +50,7 @@ def main() -> None:
             "Ctrl-C ends it.\n"
         )
         sys.stdout.flush()
-        with contextlib.suppress(KeyboardInterrupt):
-            threading.Event().wait()
+        ended.wait()
 
 
 if __name__ == "__main__":

@@ -15,8 +15,8 @@ from airflow_provider_planet_reports.client.session import ReportsSession
 COMMAND = [sys.executable, "-m", "airflow_provider_planet_reports.sandbox"]
 
 
-@pytest.fixture
-def printed():
+@pytest.fixture(params=[signal.SIGINT, signal.SIGTERM])
+def printed(request):
     """What it prints, up to the line before it serves."""
     words = [*COMMAND, "--port", "0", "--days", "2", "--plans", "3", "--key", "my-key"]
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
@@ -25,7 +25,7 @@ def printed():
             lines.append(process.stdout.readline())
             assert lines[-1], lines
         yield "".join(lines)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(request.param)
         assert process.wait(10) == 0
 
 
