@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from airflow_provider_planet_reports.landing.local_store import LocalStore
-from airflow_provider_planet_reports.landing.object_store import ObjectStore
 from airflow_provider_planet_reports.landing.store import Entry, Store
 
 
@@ -52,41 +51,6 @@ def local_ground(root: Path) -> Ground:
         },
         leftovers=lambda: [path.name for path in files(hidden=True)],
         disturb=disturb,
-    )
-
-
-def s3_ground(server: Any, conn_id: str) -> Ground:
-    """A new bucket on an S3 server that a connection leads to."""
-    client, bucket = server.client, f"bucket-{uuid.uuid4().hex}"
-    client.create_bucket(Bucket=bucket)
-    root = f"{bucket}/usage/planet"
-
-    def visible() -> dict[str, bytes]:
-        pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket)
-        keys = [each["Key"] for page in pages for each in page.get("Contents", [])]
-        return {
-            key.removeprefix("usage/planet/"): client.get_object(Bucket=bucket, Key=key)[
-                "Body"
-            ].read()
-            for key in keys
-        }
-
-    def leftovers() -> list[str]:
-        try:
-            uploads = client.list_multipart_uploads(Bucket=bucket).get("Uploads", [])
-        except client.exceptions.NoSuchUpload:  # rclone says so until there has been a first
-            return []
-        return [upload["Key"] for upload in uploads]
-
-    return Ground(
-        url=f"s3://{conn_id}@{root}",
-        open=lambda: ObjectStore(server.file_system, root, f"s3://{root}"),
-        open_elsewhere=lambda: ObjectStore(server.new_file_system(), root, f"s3://{root}"),
-        visible=visible,
-        leftovers=leftovers,
-        disturb=lambda key, data: client.put_object(
-            Bucket=bucket, Key=f"usage/planet/{key}", Body=data
-        ),
     )
 
 

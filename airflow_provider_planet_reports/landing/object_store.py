@@ -14,13 +14,17 @@ log = logging.getLogger(__name__)
 #: What is held in memory of each object being written; S3 allows 10,000 blocks an object, so
 #: this is good for 78 GiB. The stores' own defaults (50 MiB) cost hundreds of MiB.
 BLOCK_SIZE = 8 * 2**20
+#: How Google answers when an upload is cancelled, which gcsfs takes for an error
+#: (https://docs.cloud.google.com/storage/docs/performing-resumable-uploads#cancel-upload).
+_GOOGLE_CANCELLED = 499
 
 
 class ObjectStore:
     """Objects in a bucket or container, through its fsspec file system.
 
     The stores make an object visible when an upload is completed and not before, so that a
-    killed process leaves nothing visible.
+    killed process leaves nothing visible. What it has uploaded is not readable, but takes space
+    until the store drops it: Azure and Google do so after a week, S3 where a lifecycle rule says.
 
     :param fs: the fsspec file system, with its credentials.
     :param root: the destination as the file system calls it, for example ``bucket/prefix``.
@@ -100,6 +104,8 @@ class _ObjectWriter:
         except FileNotFoundError:
             pass  # the upload is no more: it was completed, but the answer got lost
         except Exception as error:  # every store has its own
+            if getattr(error, "code", None) == _GOOGLE_CANCELLED:
+                return
             log.warning("An unfinished upload could not be cancelled: %s.", type(error).__name__)
 
     def _defuse(self) -> None:

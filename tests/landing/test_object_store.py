@@ -1,4 +1,4 @@
-"""The promises every store keeps, on a folder and on two real S3 servers."""
+"""The promises every store keeps, on a folder and on real servers of every kind."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import gc
 from typing import Any
 
 import pytest
-from grounds import Ground, s3_ground
+from grounds import Ground
+from servers import S3Server
 
 from airflow_provider_planet_reports.landing.object_store import BLOCK_SIZE, ObjectStore
 from airflow_provider_planet_reports.landing.store import Store, Writer, put
@@ -48,6 +49,15 @@ def test_an_abandoned_object_never_becomes_visible(ground: Ground, store: Store,
     gc.collect()  # an fsspec file that is collected while open commits what it has
     assert ground.visible() == {}
     assert ground.leftovers() == []
+
+
+@SIZES
+def test_abandoning_goes_without_a_warning(
+    ground: Ground, store: Store, size: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    begin(store, KEY, body(size)).abandon()
+    ours = [record for record in caplog.records if record.name.startswith("airflow_provider")]
+    assert ours == []
 
 
 @SIZES
@@ -160,7 +170,7 @@ def test_an_address_leads_to_the_object_and_names_no_connection(
 ) -> None:
     uri = store.uri(KEY)
     assert uri.endswith(f"/{KEY}")
-    assert uri.startswith(("s3://bucket-", "file:///"))
+    assert uri.startswith(("s3://bucket-", "gs://bucket-", "abfs://container-", "file:///"))
     assert "@" not in uri
 
 
@@ -196,7 +206,7 @@ FEW_OR_MANY = pytest.mark.parametrize(
 @FEW_OR_MANY
 def test_a_commit_that_fails_leaves_nothing(s3_server: Any, size: int) -> None:
     """An fsspec file counts as closed then, but its upload is still there."""
-    ground = s3_ground(Refusing(s3_server), "store")
+    ground = S3Server.ground(Refusing(s3_server), "store")
     writer = begin(ground.open(), KEY, body(size))
     with pytest.raises(OSError, match="no room"):
         writer.commit()
@@ -228,11 +238,31 @@ class Refusing:
 
 
 @FEW_OR_MANY
-def test_a_forgotten_writer_commits_nothing(s3_server: Any, size: int) -> None:
-    ground = s3_ground(s3_server, "store")
-    begin(ground.open(), KEY, body(size))
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # it is forgotten
+def test_a_forgotten_writer_commits_nothing(ground: Ground, store: Store, size: int) -> None:
+    begin(store, KEY, body(size))
     gc.collect()
     assert ground.visible() == {}
+
+
+@pytest.mark.parametrize(("code", "warnings"), [(499, 0), (403, 1)])
+def test_google_says_499_when_it_has_cancelled_an_upload(
+    code: int, warnings: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    class File:
+        closed = False
+
+        def discard(self) -> None:
+            error = OSError("Client Closed Request")
+            error.code = code  # type: ignore[attr-defined]
+            raise error
+
+    class FileSystem:
+        def open(self, *args: Any, **kwargs: Any) -> File:
+            return File()
+
+    ObjectStore(FileSystem(), "bucket", "gs://bucket").open(KEY).abandon()
+    assert len(caplog.records) == warnings
 
 
 class Remembering:

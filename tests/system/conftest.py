@@ -8,7 +8,6 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from servers import free_port
 from surroundings import TESTS
 
 EXAMPLES = TESTS.parent / "example_dags"
@@ -158,14 +158,6 @@ class Airflow:
     def tail(self, component: str) -> str:
         """Return the end of a component's output."""
         return f"--- {component}\n{self.log(component).read_text(errors='replace')[-3000:]}"
-
-
-def free_port() -> int:
-    """Return a port of loopback that nobody uses just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @pytest.fixture
