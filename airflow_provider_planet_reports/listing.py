@@ -25,6 +25,9 @@ def matching_reports(
 ) -> list[Report]:
     """Return the reports that match, or those of them that are not landed yet.
 
+    They are fit for XCom and events, which Airflow keeps: content links that would open files
+    without the API key are left out, and whoever lands the reports asks for fresh ones.
+
     :param planet_reports_conn_id: connection of type ``planet_reports``.
     :param filters: filters of the listing by name.
     :param destination: landing zone; reports landed there are left out.
@@ -38,10 +41,13 @@ def matching_reports(
         hook = PlanetReportsHook(planet_reports_conn_id, max_retries=max_retries)
         listing = hook.list_reports(**filters)
         with closing(hook.get_conn()):
-            if not destination:
-                return list(listing)
-            landed = landed_reports(destination, destination_conn_id)
-            return [report for report in listing if report.report_id not in landed]
+            landed = landed_reports(destination, destination_conn_id) if destination else ()
+            base_url = hook.api.session.base_url
+            return [
+                report.without_secrets(base_url)
+                for report in listing
+                if report.report_id not in landed
+            ]
 
 
 def landed_reports(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from typing import Any
-from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 
 from airflow_provider_planet_reports.client.errors import InvalidInput, RefusedLink
 
@@ -14,6 +14,8 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 _SHOWN_PARAMETERS = frozenset(
     ("after", "cadence", "end", "offset", "org_id", "page_size", "plan_id", "report_type", "start")
 )
+#: Fields of a report that hold links, which may be relative.
+_LINKS = ("contents", "_links")
 
 
 def base_url(text: str | None) -> str:
@@ -93,18 +95,42 @@ def safe_url(url: object) -> str:
     return urlunsplit((parts.scheme, host, parts.path, urlencode(query, safe="*"), ""))
 
 
-def without_secrets(value: Any) -> Any:
-    """Return a JSON value in which no address carries a query, a fragment or credentials."""
+def without_secrets(value: Any, *, link: bool = False) -> Any:
+    """Return a JSON value in which no address carries a secret.
+
+    Of an address' query only a listing's own parameters are left; credentials and fragment go.
+
+    :param value: for example a report as the API describes it.
+    :param link: whether texts are addresses, even if they are relative ones.
+    """
     if isinstance(value, dict):
-        return {name: without_secrets(item) for name, item in value.items()}
+        return {
+            name: without_secrets(item, link=link or name in _LINKS) for name, item in value.items()
+        }
     if isinstance(value, list):
-        return [without_secrets(item) for item in value]
-    if isinstance(value, str) and "://" in value:
+        return [without_secrets(item, link=link) for item in value]
+    if isinstance(value, str) and (link or "://" in value):
         parts = _split(value)
         if parts is None:
             return "<malformed address>"
-        return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+        kept = [each for each in parse_qsl(parts.query) if each[0] in _SHOWN_PARAMETERS]
+        host = parts.netloc.rpartition("@")[2]
+        return urlunsplit((parts.scheme, host, parts.path, urlencode(kept), ""))
     return value
+
+
+def opens_by_itself(link: str, base: str) -> bool:
+    """Whether a content link may open a file for whoever has it, without the API key.
+
+    One on the API's own origin that has no query does not, as far as can be known.
+
+    :param link: the link, maybe relative to the base.
+    :param base: address of the API.
+    """
+    parts = _split(link)
+    if parts is None or "@" in parts.netloc or parts.query or parts.fragment:
+        return True
+    return origin(urljoin(base, link)) != origin(base)
 
 
 def _split(url: str) -> SplitResult | None:

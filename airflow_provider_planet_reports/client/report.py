@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from airflow_provider_planet_reports.client.addresses import opens_by_itself, without_secrets
 from airflow_provider_planet_reports.client.errors import UnexpectedAnswer
 
 
@@ -82,6 +83,19 @@ class Report:
     def to_dict(self) -> dict[str, Any]:
         """Return the API's own object, unknown fields included; JSON-safe."""
         return copy.deepcopy(dict(self._source)) if self._source else self._known_fields()
+
+    def without_secrets(self, base_url: str) -> Report:
+        """Return the report as it may be kept: without content links that are secrets.
+
+        Where one opens its file for whoever has it, all are left out; the API gives fresh ones
+        for the id.
+
+        :param base_url: address of the API.
+        """
+        source = without_secrets(self.to_dict())
+        if any(opens_by_itself(link, base_url) for link in self.contents):
+            source["contents"] = []
+        return Report.from_dict(source)
 
     def _known_fields(self) -> dict[str, Any]:
         known = {

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections import deque
+from collections.abc import Iterable, Mapping
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any
@@ -64,7 +65,7 @@ class _Job:
         self.report = report
         self.landing = landing
         self.lock = threading.Lock()
-        self.parts_left = max(len(report.contents), 1)
+        self.parts_left = len(report.contents)
         self.refreshed = False
         #: The report as it is now, where that is not what the landing was begun with.
         self.changed: Report | None = None
@@ -98,6 +99,12 @@ class LandingRun:
         self._landed_by = landed_by or {}
         self._lock = threading.Lock()
         self._stop = threading.Event()
+        self._asked: deque[Report] = deque()
+        self._ready: deque[tuple[_Job, int]] = deque()
+        #: Reports whose parts are being found out; guards both queues.
+        self._opening = 0
+        self._turn = threading.Condition()
+        self._counts_otherwise = False
         self._outcome = Outcome()
         self._begun: set[ReportLanding] = set()
         self._fatal: PlanetReportsError | None = None
@@ -111,19 +118,19 @@ class LandingRun:
         :raises InvalidAPIKey: if the key itself is refused.
         :raises DestinationError: if the destination fails again and again.
         """
-        asked = list(reports)
-        steps = self._steps(asked)
+        self._asked.extend(reports)
+        asked = len(self._asked)
         clock = time.monotonic()
         try:
             with ThreadPoolExecutor(self._max_workers, thread_name_prefix="landing") as workers:
                 try:
-                    running = {workers.submit(self._work, steps) for _ in range(self._max_workers)}
+                    running = {workers.submit(self._work) for _ in range(self._max_workers)}
                     while running:
                         done, running = wait(running, _SECONDS_BETWEEN_LINES, FIRST_EXCEPTION)
                         for worker in done:
                             worker.result()
                         if running and not done:
-                            self._log_progress(len(asked), time.monotonic() - clock)
+                            self._log_progress(asked, time.monotonic() - clock)
                 except BaseException:
                     self._api.session.give_up()  # whatever ends the task ends the workers
                     raise
@@ -134,29 +141,14 @@ class LandingRun:
                 landing.abandon()
         if self._fatal is not None:
             raise self._fatal
-        self._log_progress(len(asked), time.monotonic() - clock)
+        self._log_progress(asked, time.monotonic() - clock)
         return self._outcome
 
-    def _steps(self, reports: Iterable[Report]) -> Iterator[tuple[_Job, int]]:
-        """Yield every part of every report; workers take them in turn."""
-        for report in reports:
-            try:
-                landing = self._zone.land(report)
-            except PlanetReportsError as error:
-                self._fail(report, error)
-                continue
-            self._begun.add(landing)
-            job = _Job(report, landing)
-            yield from ((job, number) for number in range(1, job.parts_left + 1))
-
-    def _work(self, steps: Iterator[tuple[_Job, int]]) -> None:
+    def _work(self) -> None:
         """Land parts until none is left; whoever lands a report's last part finishes it."""
         try:
-            while True:
-                with self._lock:
-                    job, number = next(steps, (None, 0))
-                if job is None or self._stop.is_set():
-                    return
+            while step := self._next_part():
+                job, number = step
                 try:
                     self._land_part(job, number)
                 except PlanetReportsError as error:
@@ -172,11 +164,50 @@ class LandingRun:
             self._stop.set()
             raise
 
+    def _next_part(self) -> tuple[_Job, int] | None:
+        """Return a part to land; wait while it may turn out that there is one more."""
+        while not self._stop.is_set():
+            with self._turn:
+                if self._ready:
+                    return self._ready.popleft()
+                if not self._asked:
+                    if not self._opening:
+                        return None
+                    self._turn.wait()
+                    continue
+                report = self._asked.popleft()
+                self._opening += 1
+            parts: list[tuple[_Job, int]] = []
+            try:
+                parts = self._open(report)
+            finally:
+                with self._turn:
+                    self._opening -= 1
+                    self._ready.extend(parts)
+                    self._turn.notify_all()
+        return None
+
+    def _open(self, report: Report) -> list[tuple[_Job, int]]:
+        """Begin to land a report; return its parts."""
+        try:
+            if not report.contents:  # they may be secret, and are not always handed on
+                report = self._fresh(report)
+            landing = self._begin(report)
+        except PlanetReportsError as error:
+            self._fail(report, error)
+            return []
+        job = _Job(report, landing)
+        return [(job, number) for number in range(1, job.parts_left + 1)]
+
+    def _begin(self, report: Report) -> ReportLanding:
+        if not report.contents:
+            raise UnexpectedAnswer(f"Report {report.report_id!r} has no content links.")
+        landing = self._zone.land(report)
+        self._begun.add(landing)
+        return landing
+
     def _land_part(self, job: _Job, number: int) -> None:
         if job.error or job.changed:
-            return
-        if not job.report.contents:  # as when only the description was handed on
-            job.changed = self._fresh(job.report)
             return
         link = job.report.contents[number - 1]
         part = job.landing.part(number)
@@ -228,8 +259,8 @@ class LandingRun:
         try:
             if job.error:
                 raise job.error
-            if job.changed:
-                self._start_over(job, job.changed)
+            if changed := job.changed or self._recounted(job):
+                self._start_over(job, changed)
             self._check_rows(job)
             receipt = job.landing.finish(self._landed_by)
         except PlanetReportsError as error:
@@ -243,23 +274,41 @@ class LandingRun:
 
     def _start_over(self, job: _Job, report: Report) -> None:
         """Land a report that is not what it was when it was listed."""
-        if not report.contents:
-            raise UnexpectedAnswer(f"Report {report.report_id!r} has no content links.")
         job.landing.abandon()
         self._begun.discard(job.landing)
-        job.report, job.landing = report, self._zone.land(report)
-        self._begun.add(job.landing)
+        job.report, job.landing = report, self._begin(report)
         for number, link in enumerate(report.contents, 1):
             self._download(link, job.landing.part(number))
             job.landing.complete(number)
 
-    def _check_rows(self, job: _Job) -> None:
+    def _recounted(self, job: _Job) -> Report | None:
+        """Return a report as it is now, where it was exchanged since it was listed.
+
+        Its rows tell. Where they differ though nothing was exchanged, the server counts
+        otherwise, and is not asked about the other reports.
+        """
+        if not self._rows_differ(job) or self._counts_otherwise:
+            return None
+        fresh = self._fresh(job.report)
+        if not fresh.same_content(job.report):
+            return fresh
+        self._counts_otherwise = True
+        return None
+
+    def _rows_differ(self, job: _Job) -> bool:
         expected, counted = job.report.num_rows, job.landing.rows
-        if self._row_count_check == "ignore" or None in (expected, counted) or expected == counted:
+        return (
+            self._row_count_check != "ignore"
+            and None not in (expected, counted)
+            and expected != counted
+        )
+
+    def _check_rows(self, job: _Job) -> None:
+        if not self._rows_differ(job):
             return
         what = (
-            f"Report {job.report.report_id!r} has {counted} rows, but its description says "
-            f"num_rows={expected}."
+            f"Report {job.report.report_id!r} has {job.landing.rows} rows, but its description "
+            f"says num_rows={job.report.num_rows}."
         )
         if self._row_count_check == "fail":
             raise RowCountMismatch(

@@ -12,7 +12,6 @@ from collections.abc import AsyncIterator, Hashable, Mapping
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
-from airflow_provider_planet_reports.client.addresses import without_secrets
 from airflow_provider_planet_reports.client.filters import Filters, filters_of
 from airflow_provider_planet_reports.client.report import Report
 from airflow_provider_planet_reports.exceptions import PlanetReportsTaskFailure, task_errors
@@ -54,8 +53,8 @@ class PlanetReportsEventTrigger(BaseEventTrigger):
     """Announce new reports, for an ``AssetWatcher`` (Airflow 3.0 and later).
 
     Each new report is announced once, in an event ``{"reports": [...]}``, the reports being the
-    API's own objects without their content links, which may be secret: the landing operator
-    asks for fresh ones. One poll gives one event with at most 100 reports; where more are new,
+    API's own objects without their content links, which keeps events small: the landing
+    operator asks for them. One poll gives one event with at most 100 reports; where more are new,
     as on a first run, the rest is announced by the polls that follow, and none is dropped.
     Take an event for a doorbell: several may start one DAG run, so let the DAG ask for what is
     not landed rather than rely on the event.
@@ -310,7 +309,7 @@ def _number(value: object) -> int | None:
 
 
 def _announcement(report: Report) -> dict[str, Any]:
-    described: dict[str, Any] = without_secrets(report.to_dict())
+    described = report.to_dict()
     described.pop("contents", None)
     return described
 

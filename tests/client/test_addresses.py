@@ -5,6 +5,7 @@ import pytest
 from airflow_provider_planet_reports.client.addresses import (
     base_url,
     check_link,
+    opens_by_itself,
     origin,
     safe_url,
     without_secrets,
@@ -137,3 +138,36 @@ def test_addresses_deep_in_a_description_lose_query_fragment_and_credentials():
         "num_rows": 3,
         "nothing": None,
     }
+
+
+def test_relative_links_lose_their_secrets_too_and_keep_what_a_listing_needs():
+    described = {
+        "contents": ["files/1?sig=s3cret", "/a/1?page_size=2&token=s3cret"],
+        "_links": {"self": "a?org_id=7&key=s3cret", "_next": ["b?after=9#s3cret"]},
+        "note": "why?because",
+    }
+    assert without_secrets(described) == {
+        "contents": ["files/1", "/a/1?page_size=2"],
+        "_links": {"self": "a?org_id=7", "_next": ["b?after=9"]},
+        "note": "why?because",
+    }
+
+
+@pytest.mark.parametrize(
+    ("link", "opens"),
+    [
+        ("https://api.example/reports/a/1", False),
+        ("https://API.example:443/reports/a/1", False),
+        ("/reports/a/1", False),
+        ("a/1", False),
+        ("a/1?sig=x", True),
+        ("https://api.example/reports/a/1#x", True),
+        ("https://u:p@api.example/reports/a/1", True),
+        ("https://api.example:8443/reports/a/1", True),
+        ("https://files.example/secret-path/1", True),
+        ("//files.example/1", True),
+        ("https://[broken", True),
+    ],
+)
+def test_only_a_bare_link_on_the_apis_own_origin_opens_nothing_by_itself(link, opens):
+    assert opens_by_itself(link, "https://api.example/reports/") is opens

@@ -114,3 +114,13 @@ def test_fresh_links_do_not_make_another_content():
 )
 def test_other_parts_or_figures_make_another_content(change):
     assert not Report.from_dict(SOURCE).same_content(Report.from_dict({**SOURCE, **change}))
+
+
+def test_content_links_are_left_out_of_what_is_kept_where_one_opens_its_file_by_itself():
+    mine, signed = "https://api.example/a/1", "https://files.example/a/2?sig=5ec2e7"
+    bare = Report.from_dict({**SOURCE, "contents": [mine]})
+    assert bare.without_secrets("https://api.example/") == bare
+    kept = Report.from_dict({**SOURCE, "contents": [mine, signed]}).without_secrets(
+        "https://api.example/"
+    )
+    assert kept.to_dict() == {**bare.to_dict(), "contents": []}

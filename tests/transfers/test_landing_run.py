@@ -372,6 +372,9 @@ class Miscounting(Misbehaving):
     def reports(self) -> list[dict[str, Any]]:
         return [{**each, "num_rows": each["num_rows"] + 1} for each in super().reports]
 
+    def description(self, report_id: str, body: dict[str, Any]) -> None:
+        body["num_rows"] += 1
+
 
 @pytest.mark.parametrize(("check", "warns"), [("ignore", False), ("warn", True)])
 def test_a_report_with_another_number_of_rows_is_landed_unless_it_has_to_fail(
@@ -392,6 +395,27 @@ def test_a_report_with_another_number_of_rows_is_not_landed_if_it_has_to_fail(ro
         outcome = land(sandbox, root, row_count_check="fail")
     assert isinstance(outcome.failures["a"], RowCountMismatch)
     assert names(root, hidden=False) + names(root, hidden=True) == []
+
+
+def test_a_report_that_was_exchanged_since_it_was_listed_is_described_as_it_was_landed(
+    root: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    sandbox = Misbehaving(made("a"), made("b"))
+    with sandbox.serve():
+        listed = [{**each, "num_rows": each["num_rows"] + 7} for each in sandbox.reports]
+        outcome = land(sandbox, root, listed, row_count_check="fail")
+        assert_landed(sandbox, root, "a", "b")
+        assert receipt_of(root, "a")["report"] == sandbox.reports[0]
+    assert outcome.failures == {}
+    assert not [each for each in caplog.records if each.levelno == logging.WARNING]
+
+
+def test_a_server_that_counts_rows_otherwise_is_asked_about_one_report_only(root: Path) -> None:
+    sandbox = Miscounting(*(made(f"r{number}") for number in range(20)))
+    with sandbox.serve():
+        land(sandbox, root, max_workers=1)
+    asked = Counter(path.count("/") for _, path, _ in sandbox.exchanges)
+    assert asked == {3: 1, 4: 20}
 
 
 @pytest.mark.parametrize("num_rows", [None, "3"], ids=["missing", "not a number"])
