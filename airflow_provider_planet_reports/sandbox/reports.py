@@ -77,6 +77,7 @@ class MadeUpReport:
     :param cadence: ``daily`` or ``monthly``.
     :param first_day: first day covered.
     :param part_bytes: size that each part at least has.
+    :param edition: how often it was replaced by another one with the same id.
     """
 
     seed: int
@@ -86,6 +87,7 @@ class MadeUpReport:
     cadence: str
     first_day: dt.date
     part_bytes: int = 0
+    edition: int = 0
 
     @cached_property
     def report_id(self) -> str:
@@ -111,7 +113,9 @@ class MadeUpReport:
     @cached_property
     def part_count(self) -> int:
         """Number of files: one for a summary, up to four for a detailed report."""
-        return 1 if self.report_type == "summary" else self._random("parts").randint(1, 4)
+        if self.report_type == "summary":
+            return 1
+        return self._random("parts").randint(1, 4) + self.edition % 2
 
     @cached_property
     def has_footprint(self) -> bool:
@@ -158,7 +162,9 @@ class MadeUpReport:
         if self.has_footprint:
             columns = (*columns, "footprint")
         make = self._summary_row if self.report_type == "summary" else self._detailed_row
-        chance = self._random(f"rows of {number}")
+        chance = self._random(
+            f"rows of {number}" + f" in edition {self.edition}" * bool(self.edition)
+        )
         block = _csv(make(chance) for _ in range(self._row_count(number)))
         header = _csv([columns])
         missing = max(self.part_bytes - len(header), 0)
@@ -167,7 +173,7 @@ class MadeUpReport:
     def _row_count(self, number: int) -> int:
         days = (self.last_day - self.first_day).days + 1
         few, many = (4, 12) if self.report_type == "summary" else (30, 120)
-        return sum(
+        return self.edition + sum(
             self._random(f"size of {number} on {day}").randint(few, many)
             for day in range(min(days, 4))
         )

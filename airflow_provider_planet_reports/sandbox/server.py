@@ -6,14 +6,16 @@ import base64
 import datetime as dt
 import json
 import re
+import socket
+import struct
 import threading
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 
 from airflow_provider_planet_reports.sandbox.reports import MadeUpReport, Part, made_up_reports
@@ -35,26 +37,31 @@ class Request:
     :param path: path, decoded.
     :param query: query parameters; of repeated ones the last.
     :param headers: headers, by lower-case name.
+    :param target: path and query as they came.
     """
 
     method: str
     path: str
     query: dict[str, str]
     headers: dict[str, str]
+    target: str = ""
 
 
 @dataclass
 class Answer:
     """What it gets.
 
-    :param status: HTTP status.
-    :param body: JSON-safe object, or bytes piece by piece with a ``Content-Length`` in the headers.
+    :param status: HTTP status; 0 to send nothing.
+    :param body: JSON-safe object, or bytes piece by piece; where neither the headers have a
+        ``Content-Length`` nor the body is a list, the connection's end is the body's.
     :param headers: further headers.
+    :param ending: what becomes of the connection afterwards: it is kept, closed or reset.
     """
 
     status: int
     body: Any
     headers: dict[str, str] = field(default_factory=dict)
+    ending: Literal["keep", "close", "reset"] = "keep"
 
 
 class _Refusal(Exception):
@@ -137,16 +144,14 @@ class Sandbox:
 
         :param port: TCP port; a free one by default.
         """
-        server = _Server(("127.0.0.1", port), _handler(self))
-        self.base_url = f"http://127.0.0.1:{server.server_port}{PATH}"
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-        thread.start()
-        try:
+        with serving(self._respond, port) as origin:
+            self.base_url = origin + PATH
             yield self.base_url
-        finally:
-            server.shutdown()
-            server.server_close()
-            thread.join()
+
+    def _respond(self, request: Request) -> Answer:
+        answer = self.answer(request)
+        self.exchanges.append((request.method, request.target, answer.status))
+        return answer
 
     def answer(self, request: Request) -> Answer:
         """Answer a request, as the Reports API would."""
@@ -289,7 +294,25 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = 128
 
 
-def _handler(sandbox: Sandbox) -> type[BaseHTTPRequestHandler]:
+@contextmanager
+def serving(respond: Callable[[Request], Answer], port: int = 0) -> Iterator[str]:
+    """Serve on loopback for as long as the context lasts, and give the origin.
+
+    :param respond: answers each request, in threads.
+    :param port: TCP port; a free one by default.
+    """
+    server = _Server(("127.0.0.1", port), _handler(respond))
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def _handler(respond: Callable[[Request], Answer]) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         server_version = "planet-reports-sandbox"
@@ -299,9 +322,17 @@ def _handler(sandbox: Sandbox) -> type[BaseHTTPRequestHandler]:
             parts = urlsplit(self.path)
             query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
             headers = {name.lower(): value for name, value in self.headers.items()}
-            answer = sandbox.answer(Request(self.command, unquote(parts.path), query, headers))
-            sandbox.exchanges.append((self.command, self.path, answer.status))
-            self._send(answer)
+            request = Request(self.command, unquote(parts.path), query, headers, self.path)
+            answer = respond(request)
+            try:
+                if answer.status:
+                    self._send(answer)
+            except (BrokenPipeError, ConnectionResetError):
+                self.close_connection = True
+            if answer.ending != "keep":
+                self.close_connection = True
+            if answer.ending == "reset":
+                self._reset()
 
         do_HEAD = do_POST = do_PUT = do_DELETE = do_GET
 
@@ -317,16 +348,24 @@ def _handler(sandbox: Sandbox) -> type[BaseHTTPRequestHandler]:
             self.send_response(answer.status)
             for name, value in headers.items():
                 self.send_header(name, value)
+            chunked = "Transfer-Encoding" in headers
+            if not chunked and "Content-Length" not in headers:
+                self.send_header("Connection", "close")
             if self.command != "GET":  # its body, if any, is left unread
                 self.send_header("Connection", "close")
             self.end_headers()
             if self.command == "HEAD":
                 return
-            try:
-                for piece in body:
-                    self.wfile.write(piece)
-            except (BrokenPipeError, ConnectionResetError):
-                self.close_connection = True
+            for piece in body:
+                self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece) if chunked else piece)
+            if chunked and answer.ending == "keep":
+                self.wfile.write(b"0\r\n\r\n")
+
+        def _reset(self) -> None:
+            """Have the client find the connection broken rather than ended."""
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.rfile.close()
+            self.connection.close()
 
         def log_message(self, format: str, *args: Any) -> None:
             pass

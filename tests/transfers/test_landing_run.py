@@ -63,7 +63,7 @@ class Made(MadeUpReport):
 def made(name: str, parts: int = 1, part_bytes: int = 0) -> Made:
     return Made(
         zlib.crc32(name.encode()), 4321, 1001, "summary", "daily", date(2026, 11, 1), part_bytes,
-        name, parts,
+        name=name, parts=parts,
     )  # fmt: skip
 
 
