@@ -120,9 +120,11 @@ class Sandbox:
         )  # fmt: skip
 
     def publish(self, *reports: MadeUpReport) -> None:
-        """Make reports visible, before those that are there."""
+        """Make reports visible, before those that are there, or in the place of an older edition."""
+        new = {report.report_id: report for report in reports}
         with self._lock:
-            self._reports = {report.report_id: report for report in reports} | self._reports
+            kept = {name: new.pop(name, report) for name, report in self._reports.items()}
+            self._reports = new | kept
             self._selections.clear()
 
     @property

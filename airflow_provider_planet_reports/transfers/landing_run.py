@@ -36,6 +36,15 @@ _EXPIRED = (InvalidAPIKey, NoPermission, NotFound, Gone)
 _SECONDS_BETWEEN_LINES = 5.0
 #: A destination that fails this often in a row is broken, and not worth more downloads.
 _DESTINATION_FAILURES = 3
+#: How often a report may be exchanged for another one while it is being landed.
+_EXCHANGES = 3
+#: After so many reports whose rows differ though they are what they were, the server counts
+#: otherwise.
+_COUNTED_OTHERWISE = 3
+
+
+class RunStopped(PlanetReportsError):
+    """The run was told to stop before it was through."""
 
 
 class _Stopped(Exception):
@@ -66,7 +75,6 @@ class _Job:
         self.landing = landing
         self.lock = threading.Lock()
         self.parts_left = len(report.contents)
-        self.refreshed = False
         #: The report as it is now, where that is not what the landing was begun with.
         self.changed: Report | None = None
         self.error: PlanetReportsError | None = None
@@ -104,7 +112,7 @@ class LandingRun:
         #: Reports whose parts are being found out; guards both queues.
         self._opening = 0
         self._turn = threading.Condition()
-        self._counts_otherwise = False
+        self._counted_otherwise = 0
         self._outcome = Outcome()
         self._begun: set[ReportLanding] = set()
         self._fatal: PlanetReportsError | None = None
@@ -117,6 +125,7 @@ class LandingRun:
         :param reports: what to land.
         :raises InvalidAPIKey: if the key itself is refused.
         :raises DestinationError: if the destination fails again and again.
+        :raises RunStopped: if it was told to stop.
         """
         self._asked.extend(reports)
         asked = len(self._asked)
@@ -143,6 +152,14 @@ class LandingRun:
             raise self._fatal
         self._log_progress(asked, time.monotonic() - clock)
         return self._outcome
+
+    def stop(self) -> None:
+        """Have the run abandon what is under way and end, whatever it waits for.
+
+        For another thread; not for a signal handler, which may have interrupted the holder of a
+        lock that is taken here.
+        """
+        self._end(RunStopped("The task was told to stop; what was under way is abandoned."))
 
     def _work(self) -> None:
         """Land parts until none is left; whoever lands a report's last part finishes it."""
@@ -214,27 +231,29 @@ class LandingRun:
         try:
             self._download(link, part)
         except _EXPIRED as refusal:
-            fresh = self._refreshed(job)
-            if job.changed:
+            fresh = self._refreshed(job, number, link)
+            if fresh is None:
                 return
-            if fresh.contents[number - 1] == link:
+            if fresh == link:
                 raise
-            log.info("Report %s: its links had expired (%d).", fresh.report_id, refusal.status)
+            log.info("Report %s: its links had expired (%d).", job.report.report_id, refusal.status)
             part.restart()
-            self._download(fresh.contents[number - 1], part)
+            self._download(fresh, part)
         job.landing.complete(number)
 
-    def _refreshed(self, job: _Job) -> Report:
-        """Return the report with fresh links, asked for once, by the first worker that needs it."""
+    def _refreshed(self, job: _Job, number: int, link: str) -> str | None:
+        """Return a part's fresh link, or None where the report is not what it was.
+
+        The first worker that needs fresh links asks for those of all parts.
+        """
         with job.lock:
-            if not job.refreshed:
+            if job.changed is None and job.report.contents[number - 1] == link:
                 fresh = self._fresh(job.report)
-                job.refreshed = True
                 if fresh.same_content(job.report):
                     job.report = fresh
                 else:
                     job.changed = fresh
-            return job.report
+            return None if job.changed else job.report.contents[number - 1]
 
     def _fresh(self, report: Report) -> Report:
         """Return a report as it is now; if the key itself is refused, the run ends."""
@@ -259,8 +278,7 @@ class LandingRun:
         try:
             if job.error:
                 raise job.error
-            if changed := job.changed or self._recounted(job):
-                self._start_over(job, changed)
+            self._settle(job)
             self._check_rows(job)
             receipt = job.landing.finish(self._landed_by)
         except PlanetReportsError as error:
@@ -272,39 +290,45 @@ class LandingRun:
             job.landing.abandon()
             self._begun.discard(job.landing)
 
+    def _settle(self, job: _Job) -> None:
+        """Land a report over again for as long as it turns out to be another than was listed."""
+        exchanges = 0
+        while changed := job.changed or self._recounted(job):
+            if exchanges == _EXCHANGES:
+                raise UnexpectedAnswer(
+                    f"Report {job.report.report_id!r} changes again and again while it is "
+                    "downloaded."
+                )
+            exchanges += 1
+            self._start_over(job, changed)
+
     def _start_over(self, job: _Job, report: Report) -> None:
-        """Land a report that is not what it was when it was listed."""
         job.landing.abandon()
         self._begun.discard(job.landing)
-        job.report, job.landing = report, self._begin(report)
-        for number, link in enumerate(report.contents, 1):
-            self._download(link, job.landing.part(number))
-            job.landing.complete(number)
+        job.report, job.landing, job.changed = report, self._begin(report), None
+        for number in range(1, len(report.contents) + 1):
+            self._land_part(job, number)
 
     def _recounted(self, job: _Job) -> Report | None:
         """Return a report as it is now, where it was exchanged since it was listed.
 
         Its rows tell. Where they differ though nothing was exchanged, the server counts
-        otherwise, and is not asked about the other reports.
+        otherwise, and is soon not asked about further reports.
         """
-        if not self._rows_differ(job) or self._counts_otherwise:
+        if not self._rows_differ(job) or self._counted_otherwise >= _COUNTED_OTHERWISE:
             return None
         fresh = self._fresh(job.report)
         if not fresh.same_content(job.report):
             return fresh
-        self._counts_otherwise = True
+        self._counted_otherwise += 1
         return None
 
     def _rows_differ(self, job: _Job) -> bool:
         expected, counted = job.report.num_rows, job.landing.rows
-        return (
-            self._row_count_check != "ignore"
-            and None not in (expected, counted)
-            and expected != counted
-        )
+        return None not in (expected, counted) and expected != counted
 
     def _check_rows(self, job: _Job) -> None:
-        if not self._rows_differ(job):
+        if self._row_count_check == "ignore" or not self._rows_differ(job):
             return
         what = (
             f"Report {job.report.report_id!r} has {job.landing.rows} rows, but its description "
@@ -317,6 +341,8 @@ class LandingRun:
         log.warning(what)
 
     def _fail(self, report: Report, error: PlanetReportsError) -> None:
+        if self._stop.is_set():  # it fails of that
+            return
         log.error("Report %s could not be landed: %s", report.report_id, error)
         self._outcome.failures[report.report_id] = error
         if isinstance(error, DestinationError):
@@ -325,7 +351,7 @@ class LandingRun:
                 self._end(error)
 
     def _end(self, error: PlanetReportsError) -> None:
-        self._fatal = error
+        self._fatal = self._fatal or error
         self._stop.set()
         self._api.session.give_up()  # who waits for another try need not
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_planet_reports.landing.receipt import Receipt
     from airflow_provider_planet_reports.landing.zone import LandingZone
+    from airflow_provider_planet_reports.transfers.landing_run import LandingRun
 
 _ROW_COUNT_CHECKS = ("ignore", "warn", "fail")
 _NOTHING_NEW = ("succeed", "skip")
@@ -79,6 +81,7 @@ class PlanetReportsToObjectStorageOperator(BaseOperator):
         "planet_reports_conn_id",
     )
     ui_color = "#c9e9e3"
+    _run: LandingRun | None = None
 
     def __init__(
         self,
@@ -137,22 +140,22 @@ class PlanetReportsToObjectStorageOperator(BaseOperator):
             asked = _reports(self.reports)
             zone = open_zone(self.destination, self.destination_conn_id)
             hook = PlanetReportsHook(self.planet_reports_conn_id)
-            if asked is None:
-                asked = hook.list_reports(**filters_of(self))
-            reports = {report.report_id: report for report in asked}
             landed_by = _task_instance(context)
-            landed = zone.landed()
-            before = {} if self.overwrite else zone.receipts(i for i in reports if i in landed)
-            missing = [report for report in reports.values() if report.report_id not in before]
-            self.log.info("%d reports asked for, %d to land.", len(reports), len(missing))
-            run = LandingRun(
+            self._run = LandingRun(
                 hook.api,
                 zone,
                 max_workers=self.max_workers,
                 row_count_check=self.row_count_check,
                 landed_by=landed_by,
             )
-            outcome = run.run(missing)
+            if asked is None:
+                asked = hook.list_reports(**filters_of(self))
+            reports = {report.report_id: report for report in asked}
+            landed = zone.landed()
+            before = {} if self.overwrite else zone.receipts(i for i in reports if i in landed)
+            missing = [report for report in reports.values() if report.report_id not in before]
+            self.log.info("%d reports asked for, %d to land.", len(reports), len(missing))
+            outcome = self._run.run(missing)
             zone.remember(outcome.landed)
             _raise_failures(outcome.failures, len(outcome.landed))
         receipts = {**before, **outcome.landed}
@@ -170,6 +173,14 @@ class PlanetReportsToObjectStorageOperator(BaseOperator):
                 f"Nothing new: all {len(result)} reports were landed before."
             )
         return result
+
+    def on_kill(self) -> None:
+        """Abandon what is under way, uploads included; what is landed stays.
+
+        Airflow calls this in a signal handler, and kills the process a few seconds later.
+        """
+        if self._run is not None:
+            threading.Thread(target=self._run.stop).start()
 
 
 def _reports(given: Any) -> Iterable[Report] | None:

@@ -12,7 +12,7 @@ import time
 import zlib
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -410,12 +410,52 @@ def test_a_report_that_was_exchanged_since_it_was_listed_is_described_as_it_was_
     assert not [each for each in caplog.records if each.levelno == logging.WARNING]
 
 
-def test_a_server_that_counts_rows_otherwise_is_asked_about_one_report_only(root: Path) -> None:
+class Exchanging(Misbehaving):
+    """The report is exchanged for its next edition whenever a part of it was asked for."""
+
+    def __init__(self, *reports: Made, times: int) -> None:
+        super().__init__(*reports)
+        self._times = times
+
+    def content(self, report_id: str, number: int, request: Request) -> Answer:
+        answer = super().content(report_id, number, request)
+        if self._times:
+            self._times -= 1
+            report = self._reports[report_id]
+            self.publish(replace(report, edition=report.edition + 1))
+        return answer
+
+
+@pytest.mark.parametrize("check", ["ignore", "warn", "fail"])
+@pytest.mark.parametrize("times", [1, 2, 5])
+def test_a_report_exchanged_while_it_lands_is_of_one_piece_and_described_as_it_landed(
+    root: Path, times: int, check: str
+) -> None:
+    sandbox = Exchanging(made("a", 3), times=times)
+    with sandbox.serve():
+        outcome = land(sandbox, root, max_workers=1, row_count_check=check)
+        assert outcome.failures == {}
+        assert_landed(sandbox, root, "a")
+        assert receipt_of(root, "a")["report"] == sandbox.reports[0]
+
+
+def test_a_report_exchanged_again_and_again_is_not_landed(root: Path) -> None:
+    sandbox = Exchanging(made("a", 3), times=10**6)
+    with sandbox.serve():
+        outcome = land(sandbox, root)
+        assert "'a' changes again and again" in str(outcome.failures["a"])
+    assert names(root, hidden=False) + names(root, hidden=True) == []
+    assert len(sandbox.exchanges) <= 4 * (3 + 1)
+
+
+def test_a_server_that_counts_rows_otherwise_is_asked_about_the_first_few_reports_only(
+    root: Path,
+) -> None:
     sandbox = Miscounting(*(made(f"r{number}") for number in range(20)))
     with sandbox.serve():
         land(sandbox, root, max_workers=1)
     asked = Counter(path.count("/") for _, path, _ in sandbox.exchanges)
-    assert asked == {3: 1, 4: 20}
+    assert asked == {3: 3, 4: 20}
 
 
 @pytest.mark.parametrize("num_rows", [None, "3"], ids=["missing", "not a number"])
