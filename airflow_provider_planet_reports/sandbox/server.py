@@ -120,7 +120,7 @@ class Sandbox:
         )  # fmt: skip
 
     def publish(self, *reports: MadeUpReport) -> None:
-        """Make reports visible, before those that are there, or in the place of an older edition."""
+        """Make reports visible, in front of the others, or in the place of an older edition."""
         new = {report.report_id: report for report in reports}
         with self._lock:
             kept = {name: new.pop(name, report) for name, report in self._reports.items()}
