@@ -8,7 +8,13 @@ import signal
 import sys
 import threading
 
-from airflow_provider_planet_reports.sandbox.server import ADMINISTRATOR_KEY, MEMBER_KEY, Sandbox
+from airflow_provider_planet_reports.sandbox.faults import FAULTS
+from airflow_provider_planet_reports.sandbox.hostile import HostileSandbox
+from airflow_provider_planet_reports.sandbox.server import ADMINISTRATOR_KEY, MEMBER_KEY
+
+
+class _Help(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
+    pass
 
 
 def main() -> None:
@@ -17,7 +23,9 @@ def main() -> None:
         prog="python -m airflow_provider_planet_reports.sandbox",
         description="An offline stand-in of Planet's Reports API on loopback. "
         "It is not Planet: all reports and figures are made up.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        epilog="Faults:\n"
+        + "\n".join(f"  {fault.name:20} {fault.description}" for fault in FAULTS.values()),
+        formatter_class=_Help,
     )
     parser.add_argument("--port", type=int, default=8765, help="TCP port; 0 for a free one")
     parser.add_argument("--days", type=int, default=30, help="days back with reports")
@@ -25,10 +33,27 @@ def main() -> None:
     parser.add_argument("--part-bytes", type=int, default=0, help="size each part at least has")
     parser.add_argument("--seed", type=int, default=1, help="what makes the figures")
     parser.add_argument("--key", default=ADMINISTRATOR_KEY, help="the API key that is let in")
+    hostile = parser.add_argument_group("a hostile API")
+    hostile.add_argument("--faults", type=float, default=0, help="share of requests that meet one")
+    hostile.add_argument(
+        "--fault", action="append", choices=FAULTS, metavar="NAME",
+        help="only this one (see below); may be repeated",
+    )  # fmt: skip
+    hostile.add_argument("--fault-seed", type=int, default=1, help="what decides who meets what")
+    hostile.add_argument(
+        "--signed-links", action="store_true",
+        help="content links lead to another port, and open files without the key",
+    )  # fmt: skip
     given = parser.parse_args()
     if given.days < 1 or given.plans < 1:
         parser.error("--days and --plans must be 1 or more")
-    sandbox = Sandbox(
+    if not 0 <= given.faults <= 1:
+        parser.error("--faults must be from 0 to 1")
+    sandbox = HostileSandbox(
+        faults=given.fault,
+        rate=given.faults,
+        fault_seed=given.fault_seed,
+        signed_links=given.signed_links,
         days=given.days,
         plans=tuple(range(1001, 1001 + given.plans)),
         seed=given.seed,

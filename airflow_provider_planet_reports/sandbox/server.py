@@ -51,9 +51,9 @@ class Request:
 class Answer:
     """What it gets.
 
-    :param status: HTTP status; 0 to send nothing.
-    :param body: JSON-safe object, or bytes piece by piece; where neither the headers have a
-        ``Content-Length`` nor the body is a list, the connection's end is the body's.
+    :param status: HTTP status; 0 to send nothing, once the body's pieces have been waited for.
+    :param body: JSON-safe mapping, or bytes piece by piece. With neither a ``Content-Length`` nor
+        a ``Transfer-Encoding`` in the headers, the connection's end is that of the pieces.
     :param headers: further headers.
     :param ending: what becomes of the connection afterwards: it is kept, closed or reset.
     """
@@ -111,6 +111,7 @@ class Sandbox:
         self._underscored = underscored_links
         self._lock = threading.Lock()
         self._reports: dict[str, MadeUpReport] = {}
+        self._withdrawn: set[str] = set()
         self._selections: dict[tuple[str, ...], list[MadeUpReport]] = {}
         self.publish(
             *made_up_reports(
@@ -127,10 +128,15 @@ class Sandbox:
             self._reports = new | kept
             self._selections.clear()
 
+    def withdraw(self, report_id: str) -> None:
+        """Have a report not exist any more; listings under way go on behind it."""
+        with self._lock:
+            self._withdrawn.add(report_id)
+
     @property
     def reports(self) -> list[dict[str, Any]]:
         """All reports, as the API describes them."""
-        return [self._describe(report) for report in self._reports.values()]
+        return self._describe_all(list(self._reports.values()))
 
     def part(self, report_id: str, number: int) -> bytes:
         """Return a file's bytes.
@@ -168,13 +174,13 @@ class Sandbox:
                 return Answer(200, self._page(request.query))
             report_id, _, number = steps.partition("/")
             report = self._reports.get(report_id)
-            if report is None:
+            if report is None or report_id in self._withdrawn:
                 raise _Refusal(404, f"Report {report_id!r} does not exist.")
             if not number:
                 return Answer(200, self._describe(report))
             if not number.isdigit() or not 1 <= int(number) <= report.part_count:
                 raise _Refusal(404, f"Report {report_id!r} has no part {number!r}.")
-            return _content(report.part(int(number)), request.headers)
+            return content_of(report.part(int(number)), request.headers)
         except _Refusal as refusal:
             return refusal.answer
 
@@ -194,8 +200,13 @@ class Sandbox:
     def _describe(self, report: MadeUpReport) -> dict[str, Any]:
         return report.describe(self.base_url, underscored_links=self._underscored)
 
+    def _describe_all(self, reports: list[MadeUpReport]) -> list[dict[str, Any]]:
+        return [
+            self._describe(report) for report in reports if report.report_id not in self._withdrawn
+        ]
+
     def _page(self, query: Mapping[str, str]) -> dict[str, Any]:
-        size = _whole(query, "page_size", _DEFAULT_PAGE)
+        size = _whole(query, "page_size", min(_DEFAULT_PAGE, self._largest_page))
         if not 1 <= size <= self._largest_page:
             raise _Refusal(400, f"page_size must be from 1 to {self._largest_page}.")
         selection = self._select(query)
@@ -213,7 +224,7 @@ class Sandbox:
         if self._underscored:
             links = {f"_{name}": link for name, link in links.items()}
         return {
-            "reports": [self._describe(report) for report in selection[begin:end]],
+            "reports": self._describe_all(selection[begin:end]),
             "_links": links,
         }
 
@@ -269,13 +280,19 @@ def _whole(query: Mapping[str, str], name: str, default: int) -> int:
     return int(text)
 
 
-def _content(part: Part, headers: Mapping[str, str]) -> Answer:
+def content_of(part: Part, headers: Mapping[str, str]) -> Answer:
+    """Return the answer with a file's bytes, or the range of them that was asked for.
+
+    :param part: the file.
+    :param headers: the request's.
+    """
     begin = 0
     found = re.fullmatch(r"bytes=(\d+)-", headers.get("range", ""))
     if found and headers.get("if-range", part.etag) == part.etag:
         begin = int(found.group(1))
         if begin >= len(part):
-            raise _Refusal(416, f"The file has {len(part)} bytes.")
+            whole = {"Content-Range": f"bytes */{len(part)}"}
+            return Answer(416, {"message": f"The file has {len(part)} bytes."}, whole)
     answer = Answer(
         206 if begin else 200,
         part.read(begin),
@@ -304,7 +321,7 @@ def serving(respond: Callable[[Request], Answer], port: int = 0) -> Iterator[str
     :param port: TCP port; a free one by default.
     """
     server = _Server(("127.0.0.1", port), _handler(respond))
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"
@@ -329,6 +346,8 @@ def _handler(respond: Callable[[Request], Answer]) -> type[BaseHTTPRequestHandle
             try:
                 if answer.status:
                     self._send(answer)
+                else:
+                    deque(answer.body, maxlen=0)
             except (BrokenPipeError, ConnectionResetError):
                 self.close_connection = True
             if answer.ending != "keep":
@@ -340,11 +359,10 @@ def _handler(respond: Callable[[Request], Answer]) -> type[BaseHTTPRequestHandle
 
         def _send(self, answer: Answer) -> None:
             headers, body = dict(answer.headers), answer.body
-            if isinstance(body, (dict, list)):
+            if isinstance(body, dict):
                 body = [json.dumps(body).encode()]
                 headers.setdefault("Content-Type", "application/json")
-            if isinstance(body, list):
-                headers.setdefault("Content-Length", str(sum(map(len, body))))
+                headers.setdefault("Content-Length", str(len(body[0])))
             if answer.status == HTTPStatus.UNAUTHORIZED:
                 headers.setdefault("WWW-Authenticate", 'Basic realm="reports"')
             self.send_response(answer.status)
