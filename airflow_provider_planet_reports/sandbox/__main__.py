@@ -34,7 +34,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1, help="what makes the figures")
     parser.add_argument("--key", default=ADMINISTRATOR_KEY, help="the API key that is let in")
     hostile = parser.add_argument_group("a hostile API")
-    hostile.add_argument("--faults", type=float, default=0, help="share of requests that meet one")
+    hostile.add_argument(
+        "--faults", type=float, default=0.0, help="share of requests that meet one"
+    )
     hostile.add_argument(
         "--fault", action="append", choices=FAULTS, metavar="NAME",
         help="only this one (see below); may be repeated",
@@ -49,6 +51,8 @@ def main() -> None:
         parser.error("--days and --plans must be 1 or more")
     if not 0 <= given.faults <= 1:
         parser.error("--faults must be from 0 to 1")
+    if given.fault and not given.faults:
+        parser.error("--fault needs --faults, the share of requests that meet it")
     sandbox = HostileSandbox(
         faults=given.fault,
         rate=given.faults,

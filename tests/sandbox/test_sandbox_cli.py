@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+import requests
 
 from airflow_provider_planet_reports.client.api import ReportsAPI
 from airflow_provider_planet_reports.client.filters import Filters
@@ -40,8 +41,23 @@ def test_it_says_what_it_is_and_gives_a_connection_that_works(printed):
     assert {report.plan_id for report in reports} == {1001, 1002, 1003}
 
 
-@pytest.mark.parametrize("wrong", [["--days", "0"], ["--plans", "0"], ["--port", "x"]])
+@pytest.mark.parametrize(
+    "wrong", [["--days", "0"], ["--plans", "0"], ["--port", "x"], ["--faults", "2"]]
+)
 def test_wrong_options_are_refused(wrong):
     done = subprocess.run([*COMMAND, *wrong], capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert wrong[0] in done.stderr
+
+
+def test_it_can_be_hostile():
+    words = [*COMMAND, "--port", "0", "--days", "1", "--faults", "1", "--fault", "refused"]
+    with subprocess.Popen([*words, "--signed-links"], stdout=subprocess.PIPE, text=True) as process:
+        for line in iter(process.stdout.readline, ""):
+            if line.startswith("base URL"):
+                address = line.split()[-1]
+            if line.startswith("Ctrl-C"):
+                break
+        answer = requests.get(f"{address}/", auth=("sandbox-key", ""), timeout=10)
+        process.terminate()
+    assert answer.json() == {"message": "No."}
