@@ -146,6 +146,12 @@ class ReportsSession(requests.Session):
         """Whether the task was told to stop."""
         return self._given_up.is_set()
 
+    def called_off(self, what: str) -> errors.TransportError | None:
+        """Return the error of a request that ended because the task was told to stop, if it was."""
+        if not self.given_up:
+            return None
+        return errors.TransportError(f"{what} was called off: the task was told to stop.")
+
     def request(  # type: ignore[override]
         self, method: str, url: str, *, stream: bool = False, **kwargs: Any
     ) -> requests.Response:
@@ -199,8 +205,8 @@ class ReportsSession(requests.Session):
         except _TROUBLE as error:
             response.close()
             return self.explained(what, error, url)
-        # A body without an announced end also ends when it is hung up.
-        return _called_off(what) if self.given_up else response
+        # Being hung up looks like the end of a body that did not announce any.
+        return self.called_off(what) or response
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
         """Send a prepared request, as :meth:`requests.Session.send` does.
@@ -227,8 +233,8 @@ class ReportsSession(requests.Session):
         :param error: what the libraries raised while the request was under way.
         :param url: the request's address.
         """
-        if self.given_up:
-            return _called_off(what)
+        if called_off := self.called_off(what):
+            return called_off
         if isinstance(error, requests.TooManyRedirects):
             return errors.UnexpectedAnswer(f"{what} was redirected more than 10 times.")
         why = self.redact(cause(error), url)
@@ -309,10 +315,6 @@ def cause(error: BaseException) -> str:
     if text.startswith(name):
         return text
     return f"{name} ({text})" if text and "://" not in text and "URL" not in text else name
-
-
-def _called_off(what: str) -> errors.TransportError:
-    return errors.TransportError(f"{what} was called off: the task was told to stop.")
 
 
 def _checked_key(api_key: str) -> str:

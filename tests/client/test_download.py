@@ -14,6 +14,8 @@ from airflow_provider_planet_reports.client.download import download
 
 BODY = bytes(range(256)) * 40
 ETAG = {"ETag": '"v1"'}
+LATER = {"Last-Modified": "Sun, 01 Nov 2026 00:00:00 GMT"}
+CHUNKED = {"Content-Length": None, "Transfer-Encoding": "chunked"}
 
 
 class Part:
@@ -68,8 +70,9 @@ def test_an_empty_part_is_a_part(server, session, link):
     assert fetch(session, link).data == b""
 
 
-def test_a_part_without_a_length_is_read_to_its_end(server, session, link):
-    server.will(Answer(body=BODY, headers={"Content-Length": None}))
+@pytest.mark.parametrize("status", [202, 203, 204])
+def test_another_success_is_no_part(server, session, link, status):
+    server.will(Answer(status, b'{"status": "pending"}'), Answer(body=BODY))
     assert fetch(session, link).data == BODY
 
 
@@ -85,11 +88,10 @@ def test_a_large_part_comes_in_pieces_of_at_most_a_mebibyte(server, session, lin
     ("headers", "validator"),
     [
         (ETAG, '"v1"'),
-        ({"Last-Modified": "Sun, 01 Nov 2026 00:00:00 GMT"}, "Sun, 01 Nov 2026 00:00:00 GMT"),
-        ({"ETag": 'W/"v1"', "Last-Modified": "Sun, 01 Nov 2026 00:00:00 GMT"},
-         "Sun, 01 Nov 2026 00:00:00 GMT"),
+        (LATER, LATER["Last-Modified"]),
+        ({"ETag": 'W/"v1"', **LATER}, LATER["Last-Modified"]),
     ],
-)  # fmt: skip
+)
 def test_a_broken_transfer_goes_on_where_it_stopped(server, session, link, headers, validator):
     server.will(Answer(body=BODY, headers=headers, cut=1000), rest(1000))
     part = fetch(session, link)
@@ -152,6 +154,141 @@ def test_a_range_that_nobody_asked_for_is_not_taken(server, session, link):
 def test_a_part_that_became_shorter_begins_again(server, session, link):
     server.will(Answer(body=BODY, headers=ETAG, cut=1000), Answer(416), Answer(body=b"short"))
     assert fetch(session, link).data == b"short"
+
+
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        (ETAG, {"ETag": '"v2"'}),
+        ({**LATER, "ETag": 'W/"v1"'}, {"ETag": 'W/"v2"'}),
+        (LATER, {"Last-Modified": "Mon, 02 Nov 2026 00:00:00 GMT"}),
+        (ETAG, {"Content-Encoding": "gzip"}),
+        ({**LATER, "Content-Encoding": "gzip"}, {}),
+        (ETAG, {"Content-Range": f"bytes 1000-{len(BODY) - 1}/{len(BODY) + 1}"}),
+    ],
+)
+def test_a_rest_that_contradicts_the_beginning_is_not_mixed_with_it(
+    server, session, link, first, then
+):
+    whole = Answer(body=BODY, headers=first)
+    server.will(Answer(body=BODY, headers=first, cut=1000), rest(1000, **then), whole)
+    part = fetch(session, link)
+    assert part.data == BODY
+    assert part.restarts == 1
+    assert "range" not in server.received[2].headers
+
+
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        (ETAG, {**ETAG, **LATER}),
+        ({**ETAG, "Content-Encoding": "gzip"}, ETAG),  # RFC 9110 has the rest leave it out
+        (ETAG, {"Content-Range": f"bytes 1000-{len(BODY) - 1}/*"}),
+    ],
+)
+def test_a_rest_that_says_no_more_than_it_has_to_is_taken(server, session, link, first, then):
+    server.will(Answer(body=BODY, headers=first, cut=1000), rest(1000, **then))
+    assert fetch(session, link).restarts == 0
+
+
+@pytest.mark.parametrize("etag", ["v1", '"a", "b"', '"v\x0b1"', '"v1\r\n folded"'])
+def test_a_validator_that_cannot_be_sent_back_is_none(server, session, link, etag):
+    server.will(Answer(body=BODY, headers={"ETag": etag}, cut=1000), Answer(body=BODY))
+    assert fetch(session, link).restarts == 1
+
+
+def nothing_beyond(size):
+    return Answer(416, headers={"Content-Range": f"bytes */{size}"})
+
+
+def test_a_transfer_that_broke_behind_its_last_byte_is_whole(server, session, link):
+    body = bytes(2**20)
+    unended = Answer(body=f"{len(body):x}\r\n".encode() + body, headers={**ETAG, **CHUNKED})
+    server.will(unended, nothing_beyond(len(body)))
+    assert fetch(session, link).data == body
+    assert server.received[1].headers["range"] == f"bytes={len(body)}-"
+
+
+def test_a_transfer_that_broke_elsewhere_is_not(server, session, link):
+    server.will(Answer(body=BODY, headers=ETAG, cut=1000), nothing_beyond(1000), Answer(body=BODY))
+    assert fetch(session, link).data == BODY
+    assert len(server.received) == 3
+
+
+def open_ended(end=None, **headers):
+    """The part, or a beginning of it, as an answer that only ends with its connection."""
+    return Answer(body=BODY[:end], headers={**ETAG, "Content-Length": None, **headers})
+
+
+def test_after_an_end_that_nothing_announced_the_server_is_asked_for_more(server, session, link):
+    server.will(open_ended(), nothing_beyond(len(BODY)))
+    assert fetch(session, link).data == BODY
+    asked = server.received[1].headers
+    assert (asked["range"], asked["if-range"]) == (f"bytes={len(BODY)}-", '"v1"')
+
+
+def test_a_cut_that_looks_like_an_end_is_found_out(server, session, link):
+    server.will(open_ended(1000), rest(1000))
+    part = fetch(session, link)
+    assert part.data == BODY
+    assert part.restarts == 0
+
+
+def test_it_is_asked_again_as_long_as_the_total_is_not_known(server, session, link):
+    unknown = rest(1000, **{"Content-Range": "bytes 1000-1499/*"})
+    unknown.body = BODY[1000:1500]
+    server.will(open_ended(1000), unknown, rest(1500))
+    assert fetch(session, link).data == BODY
+    assert len(server.received) == 3
+
+
+def test_what_a_server_without_ranges_sends_twice_is_whole(server, session, link):
+    server.will(open_ended())
+    part = fetch(session, link)
+    assert part.data == BODY
+    assert part.restarts == 1
+    assert len(server.received) == 2
+
+
+def test_what_it_cut_once_is_not(server, session, link):
+    server.will(open_ended(1000), open_ended())
+    assert fetch(session, link).data == BODY
+    assert len(server.received) == 3
+
+
+def test_a_server_without_ranges_that_cuts_at_random_is_not_believed(server, session, link):
+    lengths = iter(range(2000, 1000, -1))
+    server.will(lambda _: open_ended(next(lengths)))
+    error = the_failure(session, link)
+    assert isinstance(error, errors.DamagedContent)
+    assert "announced no end; it ended at byte 1997, then at 1996" in str(error)
+
+
+def test_a_continuation_with_nothing_in_it_does_not_go_on_for_ever(server, session, link):
+    nothing = Answer(206, b"", {"Content-Range": "bytes 1000-1000/*", "Content-Length": None})
+    server.will(open_ended(1000), nothing)
+    assert "nothing came" in str(the_failure(session, link))
+
+
+@pytest.mark.parametrize("body", [BODY, b""])
+def test_an_end_that_nothing_can_confirm_is_said_to_be_one(server, session, link, caplog, body):
+    server.will(Answer(body=body, headers={"Content-Length": None}))
+    assert fetch(session, link).data == body
+    assert len(server.received) == 1
+    assert f"X-Signature=*** announced no end; it ended at byte {len(body)}" in caplog.text
+
+
+@pytest.mark.parametrize("digest", ["", "Digest"])
+def test_an_end_that_chunks_or_a_digest_announce_needs_no_confirmation(
+    server, session, link, digest
+):
+    if digest:
+        server.will(open_ended(Digest=the_digests(BODY)["Digest"]))
+    else:
+        chunks = f"{len(BODY):x}\r\n".encode() + BODY + b"\r\n0\r\n\r\n"
+        server.will(Answer(body=chunks, headers={**ETAG, **CHUNKED}))
+    assert fetch(session, link).data == BODY
+    assert len(server.received) == 1
 
 
 def test_a_continued_part_has_the_length_of_the_whole(server, session, link):
@@ -298,3 +435,18 @@ def test_a_task_that_ends_does_not_wait_for_further_tries(server, session_of, li
     thread.join(5)
     assert isinstance(failures[0], errors.TransportError)
     assert len(server.received) < 20
+
+
+@pytest.mark.parametrize("headers", [{}, {"Content-Length": None}], ids=["announced", "open"])
+def test_a_task_that_ends_does_not_wait_for_a_silent_server(server, session_of, link, headers):
+    session = session_of(server, timeout=600)
+    server.will(Answer(body=BODY, headers=headers, cut=1000, stall=True))
+    failures = []
+    thread = threading.Thread(target=lambda: failures.append(the_failure(session, link)))
+    thread.start()
+    server.stalled.wait(60)
+    session.give_up()
+    thread.join(60)
+    assert isinstance(failures[0], errors.TransportError)
+    assert "told to stop" in str(failures[0])
+    assert len(server.received) == 1
