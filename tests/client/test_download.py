@@ -450,3 +450,12 @@ def test_a_task_that_ends_does_not_wait_for_a_silent_server(server, session_of, 
     assert isinstance(failures[0], errors.TransportError)
     assert "told to stop" in str(failures[0])
     assert len(server.received) == 1
+
+
+def test_an_html_page_is_no_report_whatever_its_status_says(server, session, link):
+    page = {"Content-Type": "text/html; charset=utf-8"}
+    server.will(Answer(body=b"<html>Please log in.</html>", headers=page))
+    failure = the_failure(session, link)
+    assert isinstance(failure, errors.UnexpectedAnswer)
+    assert "HTML page, not with a report" in str(failure)
+    assert len(server.received) == 1

@@ -1,0 +1,200 @@
+"""Whole landing runs against an API that misbehaves, by seeded chance.
+
+The long form is PLANET_REPORTS_SCHEDULES=10000; a seed that fails is run alone with
+``-k 'schedule[17]'``.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import gzip
+import io
+import json
+import os
+import random
+import traceback
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from surroundings import connect
+
+from airflow_provider_planet_reports.client.report import Report
+from airflow_provider_planet_reports.client.session import ReportsSession, secret_forms
+from airflow_provider_planet_reports.exceptions import (
+    PlanetReportsTaskError,
+    PlanetReportsTaskFailure,
+)
+from airflow_provider_planet_reports.landing.layout import data_folder, receipt_id
+from airflow_provider_planet_reports.sandbox import HostileSandbox
+from airflow_provider_planet_reports.sandbox.faults import FAULTS, packed
+from airflow_provider_planet_reports.sandbox.hostile import SIGNATURE
+from airflow_provider_planet_reports.sandbox.reports import MadeUpReport
+from airflow_provider_planet_reports.transfers.planet_reports_to_object_storage import (
+    PlanetReportsToObjectStorageOperator,
+)
+
+SCHEDULES = int(os.environ.get("PLANET_REPORTS_SCHEDULES", "300"))
+KEY = "canary-4b7e1f"
+#: What one fault can cost: a report of five parts landed over, and its description.
+REQUESTS_PER_FAULT = 7
+RETRIES = 3
+
+
+class Schedule:
+    """One API with its reports, and the faults that it has in store.
+
+    :param seed: what decides about everything.
+    """
+
+    def __init__(self, seed: int) -> None:
+        chance = random.Random(f"schedule {seed}")
+        some = chance.sample(sorted(FAULTS.keys() - {"enormous"}), chance.randint(1, 8))
+        self.faults = sorted(FAULTS.keys() - {"enormous"}) if seed % 4 == 0 else some
+        self.sandbox = HostileSandbox(
+            faults=self.faults,
+            rate=chance.choice((0.05, 0.2, 0.5)),
+            fault_seed=seed,
+            signed_links=chance.random() < 0.5,
+            stall_seconds=1,
+            seed=seed,
+            days=chance.randint(1, 2),
+            last_day=dt.date(2026, 11, chance.randint(1, 3)),
+            plans=(1001,),
+            largest_page=chance.choice((1, 2, 3, 1000)),
+            key=KEY,
+        )
+        self.max_workers = chance.randint(1, 4)
+        self.row_count_check = chance.choice(("ignore", "warn", "fail"))
+
+
+@pytest.fixture(autouse=True)
+def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let nobody really wait for another try."""
+    monkeypatch.setattr(ReportsSession, "pause", lambda self, _: self._given_up.is_set())
+
+
+@pytest.mark.parametrize("seed", range(SCHEDULES), ids=lambda seed: f"schedule{seed}")
+def test_whatever_the_api_does_what_is_landed_is_true_and_a_later_run_completes(
+    seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    schedule = Schedule(seed)
+    sandbox, options = schedule.sandbox, {"max_workers": schedule.max_workers}
+    with sandbox.serve() as base_url:
+        extra = json.dumps(
+            {"timeout": 0.2 if "stall" in schedule.faults else 20, "max_retries": RETRIES}
+        )
+        connect(monkeypatch, KEY, base_url, extra=extra)
+        asked_for = sandbox.reports
+        error = land(tmp_path, **options, row_count_check=schedule.row_count_check)
+        landed = check_landed(sandbox, tmp_path, schedule.faults)
+        check_error(error, {each["report_id"] for each in asked_for} - landed, sandbox)
+        check_requests(sandbox)
+
+        sandbox.rate = 0
+        assert land(tmp_path, **options) is None
+        assert check_landed(sandbox, tmp_path, schedule.faults) >= {
+            each["report_id"] for each in sandbox.reports
+        }
+        sandbox.exchanges.clear()
+        assert land(tmp_path, **options) is None
+        assert all(path.count("/") == 3 for _, path, _ in sandbox.exchanges)
+    assert not any("authorization" in each.headers for each in sandbox.requests_elsewhere)
+
+
+def land(root: Path, **options: Any) -> Exception | None:
+    """Run the operator; return what it raised."""
+    operator = PlanetReportsToObjectStorageOperator(
+        task_id="land", destination=root.as_uri(), **options
+    )
+    try:
+        assert_clean(json.dumps(operator.execute({})))
+    except (PlanetReportsTaskError, PlanetReportsTaskFailure) as error:
+        return error
+    return None
+
+
+def assert_clean(text: str) -> None:
+    """No form of the key stands in a text, and no signature."""
+    assert not any(secret in text for secret in (*secret_forms(KEY), SIGNATURE))
+
+
+def check_landed(sandbox: HostileSandbox, root: Path, faults: list[str]) -> set[str]:
+    """Every receipt is true, and nothing else is to be seen; return whose receipts there are."""
+    there = {path.relative_to(root).as_posix(): path for path in root.rglob("*") if path.is_file()}
+    receipts = {name: receipt_id(name) for name in there if receipt_id(name)}
+    expected = set(receipts)
+    for name, report_id in receipts.items():
+        assert_clean(there[name].read_text())
+        receipt = json.loads(there[name].read_text())
+        files = {file["name"]: there[file["name"]].read_bytes() for file in receipt["files"]}
+        editions = editions_of(sandbox, report_id, list(files.values()))
+        rows = sum(file["rows"] for file in receipt["files"])
+        assert rows == sum(map(rows_of, files.values()))
+        assert [file["bytes"] for file in receipt["files"]] == list(map(len, files.values()))
+        if "wrong_num_rows" not in faults:  # with it, nothing tells one edition from another
+            assert len(editions) == 1, f"{report_id} is not of one piece"
+            assert receipt["report"]["num_rows"] == rows
+        folder = data_folder(Report.from_dict(receipt["report"]))
+        assert {file.rpartition("/")[0] + "/" for file in files} == {folder}
+        expected |= files.keys()
+    assert there.keys() == expected
+    return set(receipts.values())
+
+
+def editions_of(sandbox: HostileSandbox, report_id: str, landed: list[bytes]) -> set[int]:
+    """Return the editions that hold all files landed; each is in one of them as it was served."""
+    newest = sandbox._reports[report_id]
+    editions = []
+    for number, file in enumerate(landed, 1):
+        editions.append(
+            {
+                edition
+                for edition in range(newest.edition + 1)
+                if file in as_served(replace(newest, edition=edition), number)
+            }
+        )
+        assert editions[-1], f"part {number} of {report_id} is not what was served"
+    return {
+        edition
+        for edition in set.intersection(*editions)
+        if replace(newest, edition=edition).part_count == len(landed)
+    }
+
+
+def as_served(report: MadeUpReport, number: int) -> tuple[bytes, ...]:
+    """Return the forms in which a part is served."""
+    if number > report.part_count:
+        return ()
+    data = b"".join(report.part(number).read())
+    return data, packed(data)
+
+
+def rows_of(data: bytes) -> int:
+    """Return what Python's csv module counts below the header."""
+    plain = gzip.decompress(data) if data.startswith(b"\x1f\x8b") else data
+    return sum(1 for row in csv.reader(io.StringIO(plain.decode(), newline="")) if row) - 1
+
+
+def check_error(error: Exception | None, missing: set[str], sandbox: HostileSandbox) -> None:
+    """What is not landed is named with its reason, unless the run as a whole came to nothing."""
+    if error is None:
+        assert missing <= sandbox._withdrawn
+        return
+    assert_clean("".join(traceback.format_exception(error)))
+    if "reports could not be landed" in str(error):
+        assert all(name in str(error) for name in missing - sandbox._withdrawn)
+    else:
+        assert "GET http" in str(error) or sandbox.base_url in str(error)
+
+
+def check_requests(sandbox: HostileSandbox) -> None:
+    """No fault leads to a storm."""
+    parts = sum(len(each["contents"]) for each in sandbox.reports)
+    enough = 2 * len(sandbox.reports) + parts + 2
+    made = len(sandbox.exchanges) + len(sandbox.requests_elsewhere)
+    met = Counter(name for name, _ in sandbox.inflicted)
+    assert made <= enough + REQUESTS_PER_FAULT * len(sandbox.inflicted), met
