@@ -11,7 +11,7 @@ import random
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 _ITEM_TYPES = {"PSScene": (40, 400), "SkySatCollect": (5, 80), "SkySatScene": (1, 12)}
@@ -158,6 +158,9 @@ class MadeUpReport:
 
         :param number: 1 for the first.
         """
+        return _part(self, number)
+
+    def _make_part(self, number: int) -> Part:
         columns = _SUMMARY if self.report_type == "summary" else _DETAILED
         if self.has_footprint:
             columns = (*columns, "footprint")
@@ -207,6 +210,11 @@ class MadeUpReport:
             chance.choice(_NOTES),
         )  # fmt: skip
         return (*row, _footprint(chance)) if self.has_footprint else row
+
+
+@lru_cache(maxsize=512)
+def _part(report: MadeUpReport, number: int) -> Part:
+    return report._make_part(number)
 
 
 def made_up_reports(

@@ -85,7 +85,7 @@ def test_whatever_the_api_does_what_is_landed_is_true_and_a_later_run_completes(
     sandbox, options = schedule.sandbox, {"max_workers": schedule.max_workers}
     with sandbox.serve() as base_url:
         extra = json.dumps(
-            {"timeout": 0.2 if "stall" in schedule.faults else 20, "max_retries": RETRIES}
+            {"timeout": 0.1 if "stall" in schedule.faults else 20, "max_retries": RETRIES}
         )
         connect(monkeypatch, KEY, base_url, extra=extra)
         asked_for = sandbox.reports
