@@ -34,6 +34,7 @@ class HostileSandbox(Sandbox):
     :param faults: names of the faults that may happen, of :data:`.faults.FAULTS`; all but
         ``enormous`` by default.
     :param rate: share of the requests that meet one; may be changed at any time, 0 for none.
+    :param most: how often at most one address meets a fault; without a limit by default.
     :param fault_seed: what decides who meets what.
     :param signed_links: whether content links lead to another origin (a second server on
         loopback), and open files for whoever has them, without the key, until they expire.
@@ -47,6 +48,7 @@ class HostileSandbox(Sandbox):
         *,
         faults: Iterable[str] | None = None,
         rate: float = 0.1,
+        most: float = float("inf"),
         fault_seed: int = 1,
         signed_links: bool = False,
         stall_seconds: float = 120.0,
@@ -63,6 +65,7 @@ class HostileSandbox(Sandbox):
         self.requests_elsewhere: deque[Request] = deque(maxlen=100_000)
         self.other_origin = ""
         self._faults = [FAULTS[name] for name in sorted(names)]
+        self._most = most
         self._fault_seed = fault_seed
         self._signed = signed_links
         self._stall_seconds = stall_seconds
@@ -157,10 +160,14 @@ class HostileSandbox(Sandbox):
     def _meet(self, place: Place, request: Request, answer: Answer) -> Answer:
         if answer.status not in (200, 206):
             return answer
+        # A file stays the same when it is signed anew.
+        address = request.path if place == "content" else request.target
         with self._deciding:
-            self._asked[request.target] += 1
-            times = self._asked[request.target]
-            chance = random.Random(f"{self._fault_seed}/{request.target}/{times}")  # noqa: S311
+            self._asked[address] += 1
+            times = self._asked[address]
+            if times > self._most:
+                return answer
+            chance = random.Random(f"{self._fault_seed}/{address}/{times}")  # noqa: S311
             fault = self._fault(place, request, chance)
             if fault is None:
                 return answer

@@ -42,6 +42,8 @@ KEY = "canary-4b7e1f"
 #: What one fault can cost: a report of five parts landed over, and its description.
 REQUESTS_PER_FAULT = 7
 RETRIES = 3
+#: What is no passing trouble: the report fails, or the run as a whole.
+REFUSALS = {"refused", "html", "redirect_unencrypted", "redirect_loop", "vanishes", "endless"}
 
 
 class Schedule:
@@ -84,10 +86,7 @@ def test_whatever_the_api_does_what_is_landed_is_true_and_a_later_run_completes(
     schedule = Schedule(seed)
     sandbox, options = schedule.sandbox, {"max_workers": schedule.max_workers}
     with sandbox.serve() as base_url:
-        extra = json.dumps(
-            {"timeout": 0.1 if "stall" in schedule.faults else 20, "max_retries": RETRIES}
-        )
-        connect(monkeypatch, KEY, base_url, extra=extra)
+        patiently(monkeypatch, base_url, *schedule.faults)
         asked_for = sandbox.reports
         error = land(tmp_path, **options, row_count_check=schedule.row_count_check)
         landed = check_landed(sandbox, tmp_path, schedule.faults)
@@ -103,6 +102,51 @@ def test_whatever_the_api_does_what_is_landed_is_true_and_a_later_run_completes(
         assert land(tmp_path, **options) is None
         assert all(path.count("/") == 3 for _, path, _ in sandbox.exchanges)
     assert not any("authorization" in each.headers for each in sandbox.requests_elsewhere)
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_no_fault_is_worse_when_half_of_all_requests_meet_it(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sandbox = small(faults=[name], rate=0.5)
+    with sandbox.serve() as base_url:
+        patiently(monkeypatch, base_url, name)
+        asked_for = {each["report_id"] for each in sandbox.reports}
+        error = land(tmp_path)
+        check_error(error, asked_for - check_landed(sandbox, tmp_path, [name]), sandbox)
+        check_requests(sandbox)
+        assert sandbox.inflicted
+
+
+@pytest.mark.parametrize("name", sorted(FAULTS.keys() - REFUSALS))
+def test_what_goes_wrong_once_with_every_file_is_outlasted_in_the_same_run(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if "content" not in FAULTS[name].places:
+        pytest.skip("not a fault of files")
+    sandbox = small(faults=[name], rate=0, most=1)
+    with sandbox.serve() as base_url:
+        patiently(monkeypatch, base_url, name)
+        reports = sandbox.reports
+        sandbox.rate = 1
+        assert land(tmp_path, reports=reports) is None
+        assert len(sandbox.inflicted) >= len(reports)
+        assert len(check_landed(sandbox, tmp_path, [name])) == len(reports)
+
+
+def small(**options: Any) -> HostileSandbox:
+    """Two reports, of one part and of several; their links are signed."""
+    return HostileSandbox(
+        days=1, plans=(1001,), last_day=dt.date(2026, 11, 2), key=KEY, stall_seconds=1,
+        signed_links=True, **options,
+    )  # fmt: skip
+
+
+def patiently(monkeypatch: pytest.MonkeyPatch, base_url: str, *faults: str) -> None:
+    """Connect to an API; wait for what stalls no longer than needed."""
+    timeout = 0.1 if "stall" in faults else 20
+    extra = json.dumps({"timeout": timeout, "max_retries": RETRIES})
+    connect(monkeypatch, KEY, base_url, extra=extra)
 
 
 def land(root: Path, **options: Any) -> Exception | None:
