@@ -58,8 +58,9 @@ class MemoryStore:
     """A store that keeps a journal, and fails when it is told to.
 
     ``fail_at`` is the number of the operation that fails, from 1; ``too_late`` lets it fail
-    after it has taken effect, as when the answer of a server is lost. ``watch`` is called
-    after every operation.
+    after it has taken effect, as when the answer of a server is lost. At ``die_at`` it does so
+    too, and nothing works any more, as in a process that is killed. ``watch`` is called after
+    every operation.
     """
 
     def __init__(self) -> None:
@@ -67,7 +68,7 @@ class MemoryStore:
         self.stamps: dict[str, str] = {}
         self.journal: list[tuple[str, str]] = []
         self.unfinished: set[str] = set()
-        self.fail_at = 0
+        self.fail_at = self.die_at = 0
         self.too_late = False
         self.watch: Callable[[], None] = lambda: None
 
@@ -78,7 +79,9 @@ class MemoryStore:
     def do(self, operation: str, key: str, effect: Callable[[], Any]) -> Any:
         """Take an operation down, and do it or fail."""
         self.journal.append((operation, key))
-        failing = len(self.journal) == self.fail_at
+        if 0 < self.die_at < len(self.journal):
+            raise OSError(5, "there is nobody to do that")
+        failing = len(self.journal) in (self.fail_at, self.die_at)
         if failing and not self.too_late:
             raise OSError(5, f"{operation} failed")
         result = effect()

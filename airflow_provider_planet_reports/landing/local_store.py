@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
+from airflow_provider_planet_reports.landing.layout import RECEIPTS
 from airflow_provider_planet_reports.landing.store import Entry
 
 _TEMPORARY_ENDING = ".tmp"
@@ -17,9 +18,10 @@ _TEMPORARY_ENDING = ".tmp"
 class LocalStore:
     """Objects are files below a folder.
 
-    A file is written under a hidden name beside its final one, and renamed. The writer holds
-    a lock on the hidden file, which the system releases when the process dies: so a listing
-    can tell, and removes, what a killed process left behind.
+    A file is written under a hidden name among the receipts, and renamed. The writer holds a
+    lock on the hidden file, which the system releases when the process dies: so a listing can
+    tell, and removes, what a killed process left behind. Every run lists the receipts; the
+    folders of reports that are landed, nobody may ever look into again.
 
     :param root: the destination's folder; made when something is written.
     """
@@ -32,7 +34,7 @@ class LocalStore:
 
     def open(self, key: str) -> _LocalWriter:
         """Begin a file."""
-        return _LocalWriter(self._root / key)
+        return _LocalWriter(self._root / key, self._root / RECEIPTS)
 
     def read(self, key: str) -> bytes:
         """Return a small file's bytes."""
@@ -61,16 +63,17 @@ class LocalStore:
 
 
 class _LocalWriter:
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, hiding_place: Path) -> None:
         self._path = path
-        path.parent.mkdir(parents=True, exist_ok=True)
+        self._hiding_place = hiding_place
+        for folder in (path.parent, hiding_place):
+            folder.mkdir(parents=True, exist_ok=True)
         while not self._begin():
             pass
 
     def _begin(self) -> bool:
         """Make and lock the hidden file; False if a listing took it for an orphan in between."""
-        # Not made of the final name, which may be as long as a name can be.
-        self._temporary = self._path.with_name(f".{secrets.token_hex(8)}{_TEMPORARY_ENDING}")
+        self._temporary = self._hiding_place / f".{secrets.token_hex(8)}{_TEMPORARY_ENDING}"
         self._file = self._temporary.open("xb", buffering=0)
         try:
             fcntl.flock(self._file, fcntl.LOCK_SH | fcntl.LOCK_NB)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
 
 from airflow_provider_planet_reports.client.errors import DestinationError
@@ -10,6 +11,8 @@ from airflow_provider_planet_reports.landing.layout import part_name
 from airflow_provider_planet_reports.landing.receipt import LandedFile
 from airflow_provider_planet_reports.landing.rows import SIGNATURE_SIZE, RowCounter, kind_of
 from airflow_provider_planet_reports.landing.store import Store, Writer
+
+log = logging.getLogger(__name__)
 
 _SIGNED = re.compile(r"\?\S*")
 
@@ -85,7 +88,10 @@ class PartFile:
         """Leave nothing behind, unless it was committed."""
         writer, self._writer = self._writer, None
         if writer is not None:
-            writer.abandon()
+            try:
+                writer.abandon()
+            except Exception as error:  # it must not hide why the part is abandoned
+                log.warning("%s", failed(self._uri(), "abandoned", error))
 
     @property
     def rows(self) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
 from collections.abc import Iterable, Mapping
@@ -22,6 +23,9 @@ log = logging.getLogger(__name__)
 _READERS = 16
 #: With fewer receipts to read one by one than this, an index would cost more than it saves.
 _WORTH_AN_INDEX = 100
+#: Below it is noted, while a report that has moved to another partition is landed over again,
+#: which folders may hold files of it: should the landing die, nothing else would know.
+_MOVED = f"{layout.RECEIPTS}_moved/"
 #: Whole parts of one report that wait for the rest; each may hold a block of 8 MiB.
 _PARTS_WAITING = 16
 
@@ -37,6 +41,7 @@ class LandingZone:
     def __init__(self, store: Store) -> None:
         self.store = store
         self._stamps: dict[str, str] = {}
+        self._notes: set[str] = set()
 
     def landed(self) -> frozenset[str]:
         """Return the ids of all landed reports, from one listing of the receipts.
@@ -48,6 +53,7 @@ class LandingZone:
             entries = list(self.store.list(layout.RECEIPTS))
         except Exception as error:
             raise failed(where, "listed", error) from None
+        self._notes = {entry.key for entry in entries if entry.key.startswith(_MOVED)}
         found = ((layout.receipt_id(entry.key), entry.stamp) for entry in entries)
         self._stamps = {report_id: stamp for report_id, stamp in found if report_id is not None}
         return frozenset(self._stamps)
@@ -90,7 +96,12 @@ class LandingZone:
         :param report: one that :meth:`landed` did not return, or one to land over again.
         :raises InvalidInput: if its id can't be the name of a file.
         """
-        return ReportLanding(self.store, report, replaces=report.report_id in self._stamps)
+        return ReportLanding(
+            self.store,
+            report,
+            replaces=report.report_id in self._stamps,
+            moved=_note_key(report.report_id) in self._notes,
+        )
 
     def uri_of_receipt(self, report_id: str) -> str:
         """Return the address of a report's receipt."""
@@ -112,18 +123,24 @@ class ReportLanding:
     :param store: the destination.
     :param report: the report.
     :param replaces: whether it is landed already, and is to be landed over again.
+    :param moved: whether it is noted that files of it may lie in other folders.
     """
 
-    def __init__(self, store: Store, report: Report, *, replaces: bool) -> None:
+    def __init__(
+        self, store: Store, report: Report, *, replaces: bool = False, moved: bool = False
+    ) -> None:
         self._store = store
         self._report = report
         self._replaces = replaces
+        self._moved = moved
         self._folder = layout.data_folder(report)
         self._receipt = layout.receipt_key(report.report_id)
+        self._note = _note_key(report.report_id)
         self._parts: dict[int, PartFile] = {}
         self._waiting: list[int] = []
         self._visible: dict[int, LandedFile] = {}
-        self._replaced: set[str] = set()
+        #: Files of earlier landings; known from when the first part becomes visible.
+        self._older: set[str] | None = None
         self._lock = threading.Lock()
 
     def part(self, number: int) -> PartFile:
@@ -164,65 +181,109 @@ class ReportLanding:
         """
         self._commit(number for number in sorted(self._parts) if number not in self._visible)
         files = tuple(self._visible[number] for number in sorted(self._visible))
-        self._remove_strays({file.name for file in files})
+        self._remove_older({file.name for file in files})
         receipt = Receipt.issue(self._report, files, landed_by)
         # Should writing the receipt fail, it may be there all the same: its files have to stay.
         self._visible.clear()
-        self._write_receipt(receipt)
+        self._put(self._receipt, receipt.to_json())
+        if self._moved:
+            try:
+                self._delete(self._note)
+            except DestinationError as error:  # the next landing finds nothing by it, and tries
+                log.warning("%s", error)
         return receipt
 
     def abandon(self) -> None:
         """Leave nothing behind of a report that is not finished."""
         for part in self._parts.values():
             part.abandon()
-        for file in self._visible.values():
+        visible, self._visible = self._visible, {}
+        for file in visible.values():
+            # Another run may have landed the report meanwhile; then these are its files.
             try:
-                self._delete(file.name)
+                if self._read(self._receipt) is None:
+                    self._delete(file.name)
             except DestinationError as error:  # it is whole, and without a receipt it is nothing
                 log.warning("%s", error)
-        self._visible.clear()
 
     def _commit(self, numbers: Iterable[int]) -> None:
-        if self._replaces:  # from here on the old receipt would not be true
-            self._replaced = self._files_of_receipt()
-            self._delete(self._receipt)
-            self._replaces = False
+        if self._older is None:
+            self._older = self._take_over()
         for number in numbers:
             self._visible[number] = self._parts[number].commit()
 
-    def _files_of_receipt(self) -> set[str]:
-        """Return the files of the landing that this one replaces; they may lie elsewhere."""
-        where = self._store.uri(self._receipt)
-        try:
-            data = self._store.read(self._receipt)
-        except FileNotFoundError:
+    def _take_over(self) -> set[str]:
+        """Take away the receipt of an earlier landing, which is not true from here on.
+
+        Files tell that there may be one also where there was none when the run began: another
+        run may have landed the report meanwhile.
+
+        :return: the files of earlier landings, interrupted ones too; they may lie elsewhere.
+        """
+        older = self._files_in(self._folder)
+        if not (older or self._replaces or self._moved):
+            return older
+        # In this order: who takes the receipt away has written the note before.
+        elsewhere = (self._folders_of_receipt() | self._folders_of_note()) - {self._folder}
+        if elsewhere:
+            self._moved = True
+            self._put(self._note, json.dumps([*sorted(elsewhere), self._folder]).encode())
+        self._delete(self._receipt)
+        return older.union(*map(self._files_in, elsewhere))
+
+    def _remove_older(self, names: set[str]) -> None:
+        for key in (self._older or set()) - names:
+            self._delete(key)
+
+    def _folders_of_receipt(self) -> set[str]:
+        """Return the folders of the landing that this one replaces."""
+        data = self._read(self._receipt)
+        if data is None:
             return set()
-        except Exception as error:
-            raise failed(where, "read", error) from None
         try:
-            old = Receipt.from_json(data, where)
+            old = Receipt.from_json(data, self._receipt)
         except DestinationError:  # that may be why it is replaced
             return set()
-        own = self._folder.split("/")[-2]
-        return {file.name for file in old.files if file.name.split("/")[-2:-1] == [own]}
+        return self._own(f"{str(file.name).rpartition('/')[0]}/" for file in old.files)
 
-    def _write_receipt(self, receipt: Receipt) -> None:
+    def _folders_of_note(self) -> set[str]:
         try:
-            put(self._store, self._receipt, receipt.to_json())
-        except Exception as error:
-            raise failed(self._store.uri(self._receipt), "written", error) from None
+            return self._own(map(str, json.loads(self._read(self._note) or b"[]")))
+        except (TypeError, ValueError):  # nobody has written that who lands
+            return set()
 
-    def _remove_strays(self, names: set[str]) -> None:
-        """Remove what an earlier landing of the report left, interrupted or replaced."""
+    def _own(self, folders: Iterable[str]) -> set[str]:
+        """Keep only folders of this report: in others nothing is to be deleted, whoever says so."""
+        name = self._folder.split("/")[-2]
+        return {folder for folder in folders if folder.split("/")[-2:] == [name, ""]}
+
+    def _files_in(self, folder: str) -> set[str]:
         try:
-            there = {entry.key for entry in self._store.list(self._folder)}
+            return {entry.key for entry in self._store.list(folder)}
         except Exception as error:
-            raise failed(self._store.uri(self._folder), "listed", error) from None
-        for key in (there | self._replaced) - names:
-            self._delete(key)
+            raise failed(self._store.uri(folder), "listed", error) from None
+
+    def _read(self, key: str) -> bytes | None:
+        try:
+            return self._store.read(key)
+        except FileNotFoundError:
+            return None
+        except Exception as error:
+            raise failed(self._store.uri(key), "read", error) from None
+
+    def _put(self, key: str, data: bytes) -> None:
+        try:
+            put(self._store, key, data)
+        except Exception as error:
+            raise failed(self._store.uri(key), "written", error) from None
 
     def _delete(self, key: str) -> None:
         try:
             self._store.delete(key)
         except Exception as error:
             raise failed(self._store.uri(key), "deleted", error) from None
+
+
+def _note_key(report_id: str) -> str:
+    """Return the key of the note that a report has moved: its receipt's, in another folder."""
+    return layout.receipt_key(report_id).replace(layout.RECEIPTS, _MOVED, 1)

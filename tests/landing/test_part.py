@@ -68,6 +68,20 @@ def test_an_abandoned_part_leaves_nothing_and_a_committed_one_stays(memory: Memo
     assert memory.unfinished == set()
 
 
+def test_what_cannot_be_abandoned_does_not_hide_why_it_is_and_keeps_no_other_part(
+    memory: MemoryStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    part = PartFile(memory, "a/", 1)
+    part.write(TABLE)
+
+    def fail() -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(part._writer, "abandon", fail)
+    part.abandon()
+    assert "a/part-00001.csv could not be abandoned" in caplog.text
+
+
 def test_a_first_chunk_of_two_bytes_does_not_mistake_the_kind(memory: MemoryStore) -> None:
     """As when the connection breaks right there, and the download goes on behind it."""
     part = PartFile(memory, "a/", 1)

@@ -167,6 +167,98 @@ def test_a_report_that_moved_leaves_nothing_in_its_old_partition(
     assert memory.objects == data_of(moved, NEWER)
 
 
+def note(memory: MemoryStore) -> list[str]:
+    return [key for key in memory.objects if key.startswith("_receipts/_moved/")]
+
+
+@pytest.mark.parametrize("moves_on", [False, True], ids=["stays there", "moves again"])
+@pytest.mark.parametrize("too_late", [False, True], ids=["without effect", "after its effect"])
+def test_wherever_the_landing_of_a_report_that_moved_dies_the_next_finds_all_its_files(
+    report: Report, too_late: bool, moves_on: bool
+) -> None:
+    """Killed, not failed: from the operation on that dies, it does nothing more."""
+    moved = replace(report, plan_id=1002)
+    finally_at = replace(report, plan_id=1003) if moves_on else moved
+    for die_at in itertools.count(1):
+        store = MemoryStore()
+        land(store, report, OLDER)
+        store.journal.clear()
+        wrong: list[str] = []
+        store.watch = lambda store=store, wrong=wrong: wrong.extend(untrue(store))
+        store.die_at, store.too_late = die_at, too_late
+        with contextlib.suppress(DestinationError):
+            land(store, moved, NEWER)
+        if len(store.journal) < die_at:
+            break
+        store.die_at = 0
+        if "_receipts/0a1b.json" in store.objects:  # nothing was begun, or everything is done
+            data = {k: v for k, v in store.objects.items() if k.startswith("report_type=")}
+            assert data in (data_of(report, OLDER), data_of(moved, NEWER))
+        land(store, finally_at, NEWER)
+        assert wrong == []
+        store.objects.pop("_receipts/0a1b.json")
+        assert store.objects == data_of(finally_at, NEWER)
+    assert die_at > 10
+
+
+def test_only_a_report_that_moves_is_noted(memory: MemoryStore, report: Report) -> None:
+    written: list[str] = []
+    memory.watch = lambda: written.extend(note(memory))
+    land(memory, report, OLDER)
+    land(memory, report, NEWER)
+    assert written == []
+    land(memory, replace(report, plan_id=1002), NEWER)
+    assert written != []
+    assert note(memory) == []
+
+
+@pytest.mark.parametrize("data", [b"{", b"7", b'["report_type=x/other/", 1]'])
+def test_a_note_that_nobody_has_written_so_is_removed_and_deletes_nothing(
+    memory: MemoryStore, report: Report, data: bytes
+) -> None:
+    memory.put("_receipts/_moved/0a1b.json", data)
+    memory.put("report_type=x/other/part-00001.csv", b"of another report")
+    land(memory, report, NEWER)
+    memory.objects.pop("_receipts/0a1b.json")
+    memory.objects.pop("report_type=x/other/part-00001.csv")
+    assert memory.objects == data_of(report, NEWER)
+
+
+def begun(store: Store, report: Report, parts: tuple[bytes, ...]):
+    """Begin to land a report as another run does that has seen nothing landed."""
+    landing = LandingZone(store).land(report)
+    for number, data in enumerate(parts, 1):
+        landing.part(number).write(data)
+    return landing
+
+
+def test_a_receipt_issued_by_another_run_meanwhile_goes_before_its_files_are_replaced(
+    memory: MemoryStore, report: Report
+) -> None:
+    """Else it would be untrue until this run issues its own: for ever, if it is killed."""
+    wrong: list[str] = []
+    landing = begun(memory, report, NEWER)
+    land(memory, report, OLDER)
+    memory.watch = lambda: wrong.extend(untrue(memory))
+    landing.finish({})
+    assert wrong == []
+    memory.objects.pop("_receipts/0a1b.json")
+    assert memory.objects == data_of(report, NEWER)
+
+
+def test_an_abandoned_landing_takes_nothing_away_that_another_run_has_landed_meanwhile(
+    memory: MemoryStore, report: Report
+) -> None:
+    landing = begun(memory, report, NEWER)
+    memory.fail_at = len(memory.journal) + 3  # it looks what is there, and commits both parts
+    with pytest.raises(DestinationError, match=r"part-00002\.csv could not be completed"):
+        landing.finish({})
+    land(memory, report, NEWER)
+    landing.abandon()
+    assert untrue(memory) == []
+    assert LandingZone(memory).landed() == {"0a1b"}
+
+
 def test_landed_are_reports_with_a_receipt_whatever_else_is_there(
     memory: MemoryStore, report: Report
 ) -> None:
