@@ -13,6 +13,7 @@ from airflow_provider_planet_reports.landing.layout import RECEIPTS
 from airflow_provider_planet_reports.landing.store import Entry
 
 _TEMPORARY_ENDING = ".tmp"
+_BLOCK_SIZE = 2**20
 
 
 class LocalStore:
@@ -39,6 +40,12 @@ class LocalStore:
     def read(self, key: str) -> bytes:
         """Return a small file's bytes."""
         return (self._root / key).read_bytes()
+
+    def stream(self, key: str) -> Iterator[bytes]:
+        """Yield a file's bytes."""
+        with (self._root / key).open("rb") as file:
+            while data := file.read(_BLOCK_SIZE):
+                yield data
 
     def list(self, prefix: str) -> Iterator[Entry]:
         """Yield all files below a folder; remove what killed processes left there."""

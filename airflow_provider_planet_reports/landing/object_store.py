@@ -55,6 +55,13 @@ class ObjectStore:
             data = self._fs.cat_file(self._path(key))
         return data
 
+    def stream(self, key: str) -> Iterator[bytes]:
+        """Yield an object's bytes."""
+        self._fs.invalidate_cache()  # sizes are remembered too
+        with self._fs.open(self._path(key), "rb", cache_type="none") as file:
+            while data := file.read(BLOCK_SIZE):
+                yield data
+
     def list(self, prefix: str) -> Iterator[Entry]:
         """Yield all objects below a prefix."""
         # File systems remember listings and answer from memory; other processes write here too.

@@ -44,8 +44,14 @@ class Store(Protocol):
         :raises FileNotFoundError: if there is none.
         """
 
+    def stream(self, key: str) -> Iterator[bytes]:
+        """Yield an object's bytes, a few MiB at a time.
+
+        :raises FileNotFoundError: if there is none.
+        """
+
     def list(self, prefix: str) -> Iterator[Entry]:
-        """Yield all objects below a prefix that ends in a slash, as they are now."""
+        """Yield all objects below a prefix that is empty or ends in a slash, as they are now."""
 
     def delete(self, key: str) -> None:
         """Remove an object; there need not be one."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -58,6 +58,18 @@ class LandingZone:
         self._stamps = {report_id: stamp for report_id, stamp in found if report_id is not None}
         return frozenset(self._stamps)
 
+    def files(self) -> Iterator[str]:
+        """Yield the keys of all files in the destination, receipts and the like left out.
+
+        :raises DestinationError: if the destination can't be read.
+        """
+        try:
+            for entry in self.store.list(""):
+                if not entry.key.startswith(layout.RECEIPTS):
+                    yield entry.key
+        except Exception as error:
+            raise failed(self.store.uri(""), "listed", error) from None
+
     def receipts(self, report_ids: Iterable[str]) -> dict[str, Receipt]:
         """Return the receipts of landed reports by id.
 
@@ -73,7 +85,7 @@ class LandingZone:
         found = {report_id: known[report_id] for report_id in wanted if report_id in known}
         missing = [report_id for report_id in wanted if report_id not in known]
         with ThreadPoolExecutor(_READERS) as readers:
-            found.update(zip(missing, readers.map(self._read, missing), strict=True))
+            found.update(zip(missing, readers.map(self.receipt, missing), strict=True))
         if len(missing) >= _WORTH_AN_INDEX:
             index.save({**known, **found}, self._stamps)
         return found
@@ -107,7 +119,11 @@ class LandingZone:
         """Return the address of a report's receipt."""
         return self.store.uri(layout.receipt_key(report_id))
 
-    def _read(self, report_id: str) -> Receipt:
+    def receipt(self, report_id: str) -> Receipt:
+        """Return a landed report's receipt.
+
+        :raises DestinationError: if it can't be read.
+        """
         key = layout.receipt_key(report_id)
         where = self.store.uri(key)
         try:

@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any
@@ -33,7 +33,6 @@ log = logging.getLogger(__name__)
 
 #: How a content link that has expired is refused.
 _EXPIRED = (InvalidAPIKey, NoPermission, NotFound, Gone)
-_SECONDS_BETWEEN_LINES = 5.0
 #: A destination that fails this often in a row is broken, and not worth more downloads.
 _DESTINATION_FAILURES = 3
 #: How often a report may be exchanged for another one while it is being landed.
@@ -63,6 +62,31 @@ class Outcome:
     failures: dict[str, PlanetReportsError] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Progress:
+    """How far a run has come.
+
+    :param asked: reports to land.
+    :param landed: reports landed.
+    :param failed: reports that could not be landed.
+    :param bytes: what was downloaded.
+    :param seconds: time since the beginning.
+    """
+
+    asked: int
+    landed: int
+    failed: int
+    bytes: int
+    seconds: float
+
+    def __str__(self) -> str:
+        return (
+            f"Landed {self.landed} of {self.asked} reports, {readable(self.bytes)} in "
+            f"{self.seconds:.0f} s ({readable(self.bytes / max(self.seconds, 0.001))}/s); "
+            f"{self.failed} failed, {self.asked - self.landed - self.failed} left."
+        )
+
+
 class _Job:
     """A report on its way, shared by the workers that land its parts.
 
@@ -89,6 +113,8 @@ class LandingRun:
     :param row_count_check: what to do when a report has another number of rows than its
         description says: ``ignore``, ``warn``, or ``fail`` (it is not landed).
     :param landed_by: the task instance, for the receipts.
+    :param on_progress: is told now and then how far the run is, and at the end; logs it by default.
+    :param seconds_between: how often that is.
     """
 
     def __init__(
@@ -99,12 +125,16 @@ class LandingRun:
         max_workers: int = 4,
         row_count_check: str = "warn",
         landed_by: Mapping[str, Any] | None = None,
+        on_progress: Callable[[Progress], None] = log.info,
+        seconds_between: float = 5.0,
     ) -> None:
         self._api = api
         self._zone = zone
         self._max_workers = max_workers
         self._row_count_check = row_count_check
         self._landed_by = landed_by or {}
+        self._on_progress = on_progress
+        self._seconds_between = seconds_between
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._asked: deque[Report] = deque()
@@ -135,11 +165,11 @@ class LandingRun:
                 try:
                     running = {workers.submit(self._work) for _ in range(self._max_workers)}
                     while running:
-                        done, running = wait(running, _SECONDS_BETWEEN_LINES, FIRST_EXCEPTION)
+                        done, running = wait(running, self._seconds_between, FIRST_EXCEPTION)
                         for worker in done:
                             worker.result()
                         if running and not done:
-                            self._log_progress(asked, time.monotonic() - clock)
+                            self._on_progress(self._progress(asked, clock))
                 except BaseException:
                     self._api.session.give_up()  # whatever ends the task ends the workers
                     raise
@@ -150,7 +180,7 @@ class LandingRun:
                 landing.abandon()
         if self._fatal is not None:
             raise self._fatal
-        self._log_progress(asked, time.monotonic() - clock)
+        self._on_progress(self._progress(asked, clock))
         return self._outcome
 
     def stop(self) -> None:
@@ -355,18 +385,9 @@ class LandingRun:
         self._stop.set()
         self._api.session.give_up()  # who waits for another try need not
 
-    def _log_progress(self, asked: int, seconds: float) -> None:
+    def _progress(self, asked: int, clock: float) -> Progress:
         landed, failed = len(self._outcome.landed), len(self._outcome.failures)
-        log.info(
-            "Landed %d of %d reports, %s in %.0f s (%s/s); %d failed, %d left.",
-            landed,
-            asked,
-            readable(self._bytes),
-            seconds,
-            readable(self._bytes / max(seconds, 0.001)),
-            failed,
-            asked - landed - failed,
-        )
+        return Progress(asked, landed, failed, self._bytes, time.monotonic() - clock)
 
 
 class _Metered:

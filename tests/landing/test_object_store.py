@@ -92,6 +92,32 @@ def test_reading_gives_the_exact_bytes(ground: Ground, store: Store, data: bytes
     assert store.read("_receipts/a.json") == data
 
 
+@SIZES
+def test_streaming_gives_the_exact_bytes_in_pieces(ground: Ground, store: Store, size: int) -> None:
+    ground.disturb(KEY, body(size))
+    pieces = list(store.stream(KEY))
+    assert b"".join(pieces) == body(size)
+    assert max(map(len, pieces), default=0) <= BLOCK_SIZE
+
+
+def test_streaming_sees_what_another_client_wrote_meanwhile(ground: Ground, store: Store) -> None:
+    for data in (b"older", b"newer, longer"):
+        ground.disturb(KEY, data)
+        assert b"".join(store.stream(KEY)) == data
+
+
+def test_streaming_what_is_not_there_is_a_file_not_found_error(store: Store) -> None:
+    put(store, "_receipts/a.json", b"{}")
+    with pytest.raises(FileNotFoundError):
+        list(store.stream("_receipts/b.json"))
+
+
+def test_all_that_is_in_a_destination_can_be_listed(ground: Ground, store: Store) -> None:
+    for key in ("_receipts/a.json", "a/b/c.csv", "d.csv"):
+        put(store, key, b"{}")
+    assert {entry.key for entry in store.list("")} == set(ground.visible())
+
+
 def test_reading_an_empty_object_gives_no_bytes(ground: Ground, store: Store) -> None:
     ground.disturb("_receipts/a.json", b"")
     assert store.read("_receipts/a.json") == b""

@@ -641,14 +641,12 @@ class Slow(Misbehaving):
 
 
 def test_progress_is_told_now_and_then_and_summed_up_at_the_end(
-    root: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    root: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert landing_run._SECONDS_BETWEEN_LINES == 5
-    monkeypatch.setattr(landing_run, "_SECONDS_BETWEEN_LINES", 0.25)
     caplog.set_level(logging.INFO, LOGGER)
     sandbox = Slow(made("a", 1, 10 * 2**20))
     with sandbox.serve():
-        land(sandbox, root, max_workers=2)
+        land(sandbox, root, max_workers=2, seconds_between=0.25)
     *progress, summary = [each.message for each in caplog.records if each.name == LOGGER]
     assert 1 <= len(progress) <= 6
     assert all(line.startswith("Landed 0 of 1 reports, ") for line in progress)

@@ -1,0 +1,1 @@
+"""The command line: ``airflow planet-reports …``, and ``python -m`` of this package."""

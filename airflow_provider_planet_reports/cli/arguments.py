@@ -1,0 +1,103 @@
+"""The commands and their arguments, described once for Airflow's parser and for our own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from airflow_provider_planet_reports.client.filters import CADENCES, REPORT_TYPES
+
+GROUP = "planet-reports"
+SUMMARY = "List, land and verify Planet's usage reports"
+
+
+@dataclass(frozen=True)
+class Argument:
+    """One argument.
+
+    :param flags: its name, or its options.
+    :param settings: what ``argparse`` takes besides.
+    """
+
+    flags: tuple[str, ...]
+    settings: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command.
+
+    :param name: what it goes by.
+    :param function: its function in :mod:`.commands`.
+    :param summary: one line for people.
+    :param arguments: its arguments.
+    """
+
+    name: str
+    function: str
+    summary: str
+    arguments: tuple[Argument, ...]
+
+
+def _argument(*flags: str, **settings: Any) -> Argument:
+    return Argument(flags, settings)
+
+
+_DESTINATION_HELP = "s3://connection@bucket/prefix, gs://, abfs:// or file:///folder"
+_DESTINATION_CONN_ID = _argument(
+    "--destination-conn-id", help="connection for the destination, where its URL names none"
+)
+_FILTERS = (
+    _argument("--org-id", help="organization; by default the connection's, else the key's own"),
+    _argument("--plan-id", help="plan"),
+    _argument("--report-type", choices=REPORT_TYPES, help="type of report"),
+    _argument("--cadence", choices=CADENCES, help="how often a report is made"),
+    _argument("--start", metavar="YYYY-MM-DD", help="first day, inclusive"),
+    _argument("--end", metavar="YYYY-MM-DD", help="last day, inclusive"),
+    _argument("--page-size", help="reports per page; by default as large as the server allows"),
+    _argument("--path", help="another listing of the same shape, relative to the base URL"),
+    _argument(
+        "--conn-id", default="planet_reports_default", help="connection of type planet_reports"
+    ),
+)
+_MAX_WORKERS = _argument("--max-workers", type=int, default=4, help="files under way at a time")
+
+COMMANDS = (
+    Command(
+        "list",
+        "list_reports",
+        "List reports, or those that are not landed yet",
+        (
+            *_FILTERS,
+            _argument("--destination", help=f"leave out what is landed there: {_DESTINATION_HELP}"),
+            _DESTINATION_CONN_ID,
+            _argument(
+                "--output", choices=("table", "plain", "json"), default="table",
+                help="a table, ids alone, or the API's own objects",
+            ),
+        ),
+    ),
+    Command(
+        "land",
+        "land",
+        "Land reports in object storage",
+        (
+            _argument("destination", help=_DESTINATION_HELP),
+            _DESTINATION_CONN_ID,
+            *_FILTERS,
+            _MAX_WORKERS,
+            _argument("--overwrite", action="store_true", help="land again what is landed"),
+            _argument(
+                "--row-count-check", choices=("ignore", "warn", "fail"), default="warn",
+                help="for a report with another number of rows than Planet announced",
+            ),
+        ),
+    ),
+    Command(
+        "verify",
+        "verify",
+        "Compare all that is landed with its receipts: what is missing, torn or unknown",
+        (_argument("destination", help=_DESTINATION_HELP), _DESTINATION_CONN_ID, _MAX_WORKERS),
+    ),
+)  # fmt: skip

@@ -1,0 +1,139 @@
+"""The command line against a sandbox, in processes of its own, as a person or a script uses it."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+
+import pytest
+
+from airflow_provider_planet_reports.__main__ import main
+
+PACKAGE = [sys.executable, "-m", "airflow_provider_planet_reports"]
+
+
+@pytest.fixture
+def run(monkeypatch, capfd):
+    """Run a command in this process, which spares the time that Airflow takes to start."""
+    monkeypatch.setenv("_AIRFLOW_PROCESS_CONTEXT", "client")
+
+    def run(*words, code=0):
+        monkeypatch.setattr(sys, "argv", ["planet-reports", *words])
+        capfd.readouterr()
+        ended = 0
+        try:
+            main()
+        except SystemExit as end:
+            ended = 1 if isinstance(end.code, str) else end.code
+            sys.stderr.write(f"{end.code}\n")
+        printed = capfd.readouterr()
+        assert ended == code, printed
+        return printed
+
+    return run
+
+
+def ids(sandbox):
+    return [report["report_id"] for report in sandbox.reports]
+
+
+@pytest.fixture
+def landed(run, sandbox, tmp_path):
+    """A destination in which all reports are landed."""
+    run("land", tmp_path.as_uri())
+    return tmp_path
+
+
+def test_reports_are_listed_as_ids_as_a_table_and_as_the_api_describes_them(run, sandbox):
+    assert run("list", "--output", "plain").out.split() == ids(sandbox)
+    header, *rows = run("list", "--report-type", "summary", "--cadence", "daily").out.splitlines()
+    assert header.split()[:2] == ["report_id", "data_date_start"]
+    assert [row.split()[0] for row in rows] == [
+        each["report_id"] for each in sandbox.reports
+        if (each["report_type"], each["cadence"]) == ("summary", "daily")
+    ]  # fmt: skip
+    assert json.loads(run("list", "--output", "json").out) == sandbox.reports
+
+
+def test_what_is_landed_is_whole_is_not_landed_again_and_is_not_listed(run, sandbox, tmp_path):
+    first = run("land", tmp_path.as_uri())
+    assert first.out == f"{len(ids(sandbox))} landed, 0 were landed before, 0 failed.\n"
+    again = run("land", tmp_path.as_uri())
+    assert again.out == f"0 landed, {len(ids(sandbox))} were landed before, 0 failed.\n"
+    assert run("list", "--destination", tmp_path.as_uri(), "--output", "plain").out == ""
+    assert run("verify", tmp_path.as_uri()).out.endswith(": 0 findings.\n")
+
+
+def test_verifying_says_what_is_missing_torn_unreadable_and_unknown(run, landed):
+    torn, shorter, missing, *_ = sorted(landed.rglob("*.csv"))
+    torn.write_bytes(torn.read_bytes()[:-1] + b"?")
+    shorter.write_bytes(shorter.read_bytes()[:-1])
+    missing.unlink()
+    unknown = landed / "somebody.csv"
+    unknown.write_bytes(b"x")
+    receipt = max((landed / "_receipts").glob("*.json"))
+    receipt.write_text("{")
+    lines = run("verify", landed.as_uri(), code=1).out.splitlines()
+    for path, kind in (
+        (torn, "torn"), (shorter, "torn"), (missing, "missing"), (unknown, "unknown"),
+        (receipt, "unreadable"),
+    ):  # fmt: skip
+        (line,) = [line for line in lines if f"file://{path}  " in f"{line}  "]
+        assert line.startswith(f"{kind}  ")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["list", "--start", "yesterday"], "start='yesterday' is not a date"),
+        (["list", "--conn-id", "nobody"], "'nobody' for the Reports API does not exist"),
+        (["land", "s3:/bucket"], "has no scheme"),
+        (["verify", "ftp://x"], "unknown scheme"),
+    ],
+)
+def test_what_is_wrong_is_told_in_one_line_and_fails(run, sandbox, words, message):
+    done = run(*words, code=1)
+    assert message in done.err.splitlines()[-1]
+    assert "Traceback" not in done.err
+
+
+def test_a_report_that_cannot_be_landed_is_named_and_fails_the_command(run, sandbox, tmp_path):
+    (tmp_path / "report_type=detailed").write_bytes(b"in the way")
+    done = run(
+        "land", tmp_path.as_uri(), "--report-type", "detailed", "--end", "2999-01-01", code=1
+    )
+    assert "report_type=detailed" in done.err
+
+
+def test_a_terminal_gets_a_bar_and_a_pipe_does_not(run, sandbox, tmp_path):
+    assert "━" not in run("land", (tmp_path / "a").as_uri()).err
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [*PACKAGE, "land", (tmp_path / "b").as_uri()],
+        stdout=subprocess.PIPE, stderr=theirs, env={**os.environ, "TERM": "xterm", "COLUMNS": "80"},
+    ) as process:  # fmt: skip
+        os.close(theirs)
+        shown = b""
+        while True:
+            try:
+                data = os.read(ours, 4096)
+            except OSError:  # how a pseudo-terminal ends
+                break
+            shown += data
+    os.close(ours)
+    assert process.returncode == 0
+    assert re.search(r"Landing.*━.*\d+/\d+", shown.decode())
+
+
+def test_airflow_has_the_commands_too(sandbox):
+    from airflow.cli import cli_config
+
+    from airflow_provider_planet_reports.cli.definition import get_planet_reports_cli_commands
+
+    (group,) = get_planet_reports_cli_commands()
+    assert isinstance(group, cli_config.GroupCommand)
+    assert [command.name for command in group.subcommands] == ["list", "land", "verify"]
