@@ -90,7 +90,7 @@ class ReportsAPI:
         self.session.raise_for_status(response)
         where = response.url
         try:
-            return parsed(self.session.redact(decoded(response.content))), where
+            return parsed(self.session.without_key(decoded(response.content))), where
         except ValueError as error:
             why = str(error)
         kind = self.session.redact(response.headers.get("Content-Type", "no content type"), where)

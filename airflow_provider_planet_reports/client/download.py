@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import logging
 import re
@@ -304,7 +303,7 @@ def _announced_digests(headers: Mapping[str, str]) -> Iterator[tuple[str, str, b
             algorithm = _ALGORITHMS.get(name.lower())
             try:
                 digest = base64.b64decode(text.strip(":"), validate=True)
-            except binascii.Error:
+            except ValueError:  # binascii.Error is one, but not at characters beyond ASCII
                 continue
             if (
                 algorithm

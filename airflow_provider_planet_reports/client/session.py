@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import http.client
 import http.cookiejar
 import platform
+import re
 import threading
 from typing import Any
 from urllib.parse import quote, urljoin, urlsplit, urlunsplit
@@ -23,6 +25,7 @@ from airflow_provider_planet_reports.client.sockets import Sockets
 USER_AGENT = f"airflow-provider-planet-reports/{__version__} python/{platform.python_version()}"
 #: An answer that is no file: a page of 1,000 reports is about 1 MB.
 _ANSWER_LIMIT = 64 * 2**20
+_QUERY_VALUE = re.compile(r"([?&][\w.%-]{1,100}=)[^\s&\"'<>]+")
 _REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS"})
 #: What the libraries raise while a request is under way; a ValueError at odd headers.
 _TROUBLE = (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError)
@@ -31,6 +34,13 @@ _NO_ADDRESS = (
     requests.exceptions.InvalidURL,
     requests.exceptions.InvalidSchema,
     urllib3.exceptions.LocationValueError,
+)
+#: Errors with the server's own bytes in their text, or an address; both may hold a signature.
+_QUOTING = (
+    http.client.BadStatusLine,
+    http.client.UnknownProtocol,
+    urllib3.exceptions.InvalidChunkLength,
+    ValueError,
 )
 
 
@@ -112,12 +122,20 @@ class ReportsSession(requests.Session):
         return f"<ReportsSession {self.base_url}>"
 
     def redact(self, text: str, url: str = "") -> str:
-        """Return a server's words with every form of the API key blotted out.
+        """Return a server's words with all that may be secret blotted out.
+
+        That is the API key in every form, and in addresses what their queries say.
 
         :param text: the words.
         :param url: an address whose secrets they may echo.
         """
-        for secret in (*self._secrets, *addresses.secrets_of(url)):
+        for secret in addresses.secrets_of(url):
+            text = text.replace(secret, "***")
+        return _QUERY_VALUE.sub(r"\1***", self.without_key(text))
+
+    def without_key(self, text: str) -> str:
+        """Return a text with every form of the API key blotted out."""
+        for secret in self._secrets:
             text = text.replace(secret, "***")
         return text
 
@@ -278,10 +296,11 @@ class ReportsSession(requests.Session):
             here, there = urlsplit(resp.url), urlsplit(urljoin(resp.url, location))
         except ValueError:
             there = None
+        where = addresses.safe_url(resp.url)
         if there is None:
-            raise errors.RefusedLink(
-                f"{addresses.safe_url(resp.url)} redirects to what is not an address."
-            )
+            raise errors.RefusedLink(f"{where} redirects to what is not an address.")
+        if self.without_key(location) != location:
+            raise errors.RefusedLink(f"{where} redirects to an address with the API key in it.")
         same_place = here.path.rstrip("/") == there.path.rstrip("/")
         if same_place and here.netloc == there.netloc and not there.query:
             there = there._replace(query=here.query)
@@ -312,6 +331,8 @@ def cause(error: BaseException) -> str:
     if connected and isinstance(inner, (urllib3.exceptions.TimeoutError, TimeoutError)):
         return "the server sent nothing in time"
     name, text = type(inner).__name__, str(inner).rpartition("): ")[2]
+    if isinstance(inner, _QUOTING) and not isinstance(inner, http.client.RemoteDisconnected):
+        return name
     if text.startswith(name):
         return text
     return f"{name} ({text})" if text and "://" not in text and "URL" not in text else name

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from airflow_provider_planet_reports.client.errors import InvalidInput
+from airflow_provider_planet_reports.landing.layout import LONGEST_PREFIX
 from airflow_provider_planet_reports.landing.local_store import LocalStore
 from airflow_provider_planet_reports.landing.object_store import ObjectStore
 from airflow_provider_planet_reports.landing.zone import LandingZone
@@ -116,6 +117,12 @@ def _taken_apart(url: str) -> tuple[str, str, str, str | None]:
             )
     elif not container:
         raise InvalidInput(f"destination={url!r} names no bucket or container: {example}.")
+    elif len(prefix.strip("/").encode()) > LONGEST_PREFIX:
+        raise InvalidInput(
+            f"destination has a prefix of {len(prefix.strip('/').encode())} bytes, where "
+            f"{LONGEST_PREFIX} are allowed: with the names of the files below it, keys would get "
+            "longer than the stores allow."
+        )
     if ".." in prefix.split("/"):
         raise InvalidInput(f"destination={url!r} must not have '..' in its path.")
     return parts.scheme, container, prefix, conn_id or None

@@ -18,9 +18,16 @@ RECEIPTS = "_receipts/"
 _RECEIPT_ENDING = ".json"
 #: File systems allow 255 bytes a name, and a receipt's name ends in ".json".
 _LONGEST_SEGMENT = 255 - len(_RECEIPT_ENDING)
+#: Object stores allow 1,024 bytes a key: these for ours, the rest for the destination's prefix.
+LONGEST_KEY = 768
+LONGEST_PREFIX = 1024 - LONGEST_KEY - len("/")
+#: What is kept of a key for the names of files in a report's folder.
+_LONGEST_NAME = len("part-0000000000.csv.gz")
 #: What Hive, and with it every reader of Hive partitions, takes for NULL.
 _NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 _UNSAFE = re.compile(rb"[^A-Za-z0-9._-]|^[._]|\.$")
+#: What would leave its folder where a program takes a key for a URL and decodes it.
+_DANGEROUS = frozenset(b"/\\%")
 
 
 def segment(name: str, *, prefix: str = "") -> str:
@@ -28,7 +35,7 @@ def segment(name: str, *, prefix: str = "") -> str:
 
     Letters, digits, ``-``, ``_`` and ``.`` stand for themselves, everything else is
     percent-encoded, as Hive does it; so are a leading ``_`` or ``.`` (they would hide it) and
-    a trailing ``.`` (Azure does not allow it).
+    a trailing ``.`` (Azure does not allow it). Slashes and ``%`` are encoded twice.
 
     :param name: for example a report's id.
     :param prefix: what goes before it; safe as it is.
@@ -37,35 +44,52 @@ def segment(name: str, *, prefix: str = "") -> str:
     if not name:
         raise InvalidInput("An empty report id cannot be landed: there is no name for its files.")
     raw = name.encode("utf-8", "surrogatepass")
-    safe = prefix + _UNSAFE.sub(lambda found: b"%%%02X" % found.group()[0], raw).decode("ascii")
+    safe = prefix + _UNSAFE.sub(_escaped, raw).decode("ascii")
     if len(safe) > _LONGEST_SEGMENT:
         raise InvalidInput(
-            f"The id {name[:40]!r}… is too long to land: {len(safe)} characters as a file's name, "
-            f"where {_LONGEST_SEGMENT} are allowed."
+            f"The name {(prefix + name)[:40]!r}… is too long to land: {len(safe)} characters as a "
+            f"file's name, where {_LONGEST_SEGMENT} are allowed."
         )
     return safe
 
 
+def _escaped(found: re.Match[bytes]) -> bytes:
+    byte = found.group()[0]
+    return (b"%%25%02X" if byte in _DANGEROUS else b"%%%02X") % byte
+
+
 def name_of(safe: str) -> str:
     """Return the name that :func:`segment` made safe."""
-    return unquote(safe, errors="surrogatepass")
+    return unquote(unquote(safe, errors="surrogatepass"), errors="surrogatepass")
 
 
 def data_folder(report: Report) -> str:
-    """Return the folder of a report's files, ending in a slash."""
+    """Return the folder of a report's files, ending in a slash.
+
+    :raises InvalidInput: if it has no id, or names that no store could hold.
+    """
     partitions = {
         "report_type": report.report_type,
         "cadence": report.cadence,
         "plan_id": report.plan_id,
         "data_date": report.data_date_start,
     }
-    path = "".join(
-        f"{name}={_NULL_PARTITION}/"
+    segments = [
+        f"{name}={_NULL_PARTITION}"
         if value in (None, "")
-        else f"{segment(str(value), prefix=f'{name}=')}/"
+        else segment(str(value), prefix=f"{name}=")
         for name, value in partitions.items()
-    )
-    return f"{path}{segment(report.report_id)}/"
+    ]
+    segments.append(segment(report.report_id))
+    folder = "".join(f"{each}/" for each in segments)
+    if len(folder) + _LONGEST_NAME > LONGEST_KEY:
+        longest = max(segments, key=len)
+        raise InvalidInput(
+            f"Report {report.report_id[:40]!r} can't be landed: the names of its folders have "
+            f"{len(folder)} characters, where {LONGEST_KEY - _LONGEST_NAME} are allowed; the "
+            f"longest is {longest[:40]!r}… ({len(longest)})."
+        )
+    return folder
 
 
 def part_name(number: int, extension: str) -> str:

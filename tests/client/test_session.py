@@ -450,6 +450,7 @@ def test_what_others_in_the_process_log_stays_as_it_is(server, session, caplog):
         ({"Location": f"https://{'a' * 64}.example/"}, errors.RefusedLink),
         ({"Location": "https://exa mple/"}, errors.RefusedLink),
         ({"Location": "https://files.example:99999/"}, errors.RefusedLink),
+        ({"Location": f"/{KEY}"}, errors.RefusedLink),
     ],
 )
 def test_headers_that_make_no_sense_are_the_servers_fault(server, session, headers, kind):
@@ -467,7 +468,7 @@ def test_an_address_that_nobody_can_ask_is_the_callers_fault(session, url):
 
 def test_an_echoed_signature_or_half_a_key_is_not_repeated(server, session):
     url = f"{server.origin}/file?X-Amz-Signature={SIGNATURE}%2B"
-    echo = f"{'.' * 490} {KEY} {SIGNATURE}%2B {SIGNATURE}+"
+    echo = f"{'.' * 440} ask /other?Signature={SIGNATURE[1:]} {SIGNATURE}%2B {SIGNATURE}+ {KEY}"
     server.will(Answer(403, {"message": echo}))
     answer = session.get(url)
     answer.reason = f"No {KEY}"
@@ -475,3 +476,31 @@ def test_an_echoed_signature_or_half_a_key_is_not_repeated(server, session):
         session.raise_for_status(answer)
     assert_clean(caught.value)
     assert KEY[:6] not in str(caught.value)
+    assert "ask /other?Signature=*** *** ***" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"SSH-2.0 ?sig=s1gnature\r\n\r\n",
+        b"HTTP/s1gnature 200 OK\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\ns1gnature\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 1, 2\r\nX: s1gnature\r\n\r\n",
+    ],
+)
+def test_bytes_of_an_answer_out_of_step_are_not_quoted(sent):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve():
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(2**16)
+                connection.sendall(sent)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        with ReportsSession(KEY, origin, timeout=60, max_retries=0) as session:
+            error = the_failure(session, origin)
+        thread.join()
+    assert_clean(error)

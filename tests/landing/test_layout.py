@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from dataclasses import replace
+from typing import NamedTuple
+from urllib.parse import unquote
 
 import pytest
-from hypothesis import given
+from hypothesis import given, reject
 from hypothesis import strategies as st
 
 from airflow_provider_planet_reports.client.errors import InvalidInput
@@ -16,11 +19,15 @@ from airflow_provider_planet_reports.landing import layout
 NASTY = [
     "../../etc/passwd", "..", ".", "a/b", "a\\b", "_index", "_index.json.gz", ".hidden", "end.",
     "a b", "a%2Fb", "%", "a\0b", "\x1b[2J", "Åker", "日本", "\ud800", "a?b#c", "s3://x", "~", "-rf",
-    "key=value", "__HIVE_DEFAULT_PARTITION__",
+    "key=value", "../" * 9, "%2E%2E%2F" * 9, "%252E", "CON", "_receipts", "a\r\nb",
+    "__HIVE_DEFAULT_PARTITION__",
 ]  # fmt: skip
 #: Any text that JSON can carry, lone surrogates and control characters included.
-ANY_ID = st.sampled_from(NASTY) | st.text(
-    st.characters(exclude_categories=[]), min_size=1, max_size=27
+ANY_NAME = (
+    st.sampled_from(NASTY)
+    | st.text(st.characters(exclude_categories=[]), min_size=1, max_size=27)
+    | st.text(st.sampled_from("./\\%25FEe_-=~\r\n\0"), min_size=1, max_size=50)
+    | st.builds(str.__mul__, st.sampled_from("xX_."), st.integers(200, 260))
 )
 
 
@@ -52,26 +59,98 @@ def test_a_value_that_spells_null_is_not_null(report: Report) -> None:
 
 def test_a_partition_value_cannot_leave_its_folder(report: Report) -> None:
     folder = layout.data_folder(replace(report, plan_id="../../x", data_date_start="a/b=c"))
-    assert "/plan_id=%2E.%2F..%2Fx/data_date=a%2Fb%3Dc/" in folder
+    assert "/plan_id=%2E.%252F..%252Fx/data_date=a%252Fb%3Dc/" in folder
     assert folder.count("/") == 5
 
 
-@given(ANY_ID)
-def test_any_id_becomes_one_safe_segment(name: str) -> None:
-    safe = layout.segment(name)
-    # The first character can't hide the file, the last is one that Azure keeps.
-    assert re.fullmatch(r"[A-Za-z0-9%-]([A-Za-z0-9._%-]*[A-Za-z0-9_%-])?", safe)
-    assert len(f"{safe}.json".encode()) <= 255
+class Named(NamedTuple):
+    """All that names of files are made of."""
+
+    report_id: str
+    report_type: str | None
+    cadence: str | None
+    plan_id: int | str | None
+    data_date_start: str | None
+
+    def in_the_zone(self) -> tuple[str, str]:
+        """The keys of a report's first part and of its receipt, where they are not refused."""
+        try:
+            folder = layout.data_folder(Report(**self._asdict()))
+        except InvalidInput:
+            reject()
+        return folder + layout.part_name(1, ".csv.gz"), layout.receipt_key(self.report_id)
 
 
-@given(ANY_ID)
-def test_a_segment_gives_its_id_back(name: str) -> None:
-    assert layout.name_of(layout.segment(name)) == name
+def as_read(named: Named) -> list[str]:
+    return ["" if value is None else str(value) for value in named]
 
 
-@given(ANY_ID, ANY_ID)
-def test_no_two_ids_meet(one: str, other: str) -> None:
-    assert (layout.segment(one) == layout.segment(other)) is (one == other)
+ANY_VALUE = st.none() | st.just("") | st.integers(0, 10**9) | ANY_NAME
+NAMED = st.builds(
+    Named, ANY_NAME, ANY_VALUE, st.sampled_from(["daily", None]) | ANY_NAME, ANY_VALUE, ANY_VALUE
+)
+
+
+@given(NAMED)
+def test_whatever_a_report_is_called_its_files_stay_inside_the_destination(named: Named) -> None:
+    for key in named.in_the_zone():
+        assert posixpath.normpath(key) == key
+        for once in (key, unquote(key), unquote(key, errors="surrogatepass")):
+            inside = posixpath.normpath(posixpath.join("/lake/planet", once))
+            assert inside.startswith("/lake/planet/")
+
+
+@given(NAMED)
+def test_and_on_a_real_file_system(tmp_path_factory: pytest.TempPathFactory, named: Named) -> None:
+    root = tmp_path_factory.getbasetemp() / "lake"
+    for key in named.in_the_zone():
+        path = root / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"")
+        path.resolve(strict=True).relative_to(root.resolve())
+        path.unlink()
+
+
+@given(NAMED)
+def test_its_keys_are_legal_in_every_store(named: Named) -> None:
+    for key in named.in_the_zone():
+        # Letters that every store and every URL takes as they are; no line ends, for Google.
+        assert re.fullmatch(r"[A-Za-z0-9%=._/-]+", key)
+        # S3 and Google: 1,024 bytes with the destination's prefix; Azure: as many characters.
+        assert len("p" * layout.LONGEST_PREFIX + "/" + key) <= 1024
+        assert not key.startswith(".well-known/acme-challenge/")
+        segments = key.split("/")
+        assert layout.LONGEST_PREFIX // 2 + len(segments) <= 254  # Azure
+        for each in segments:
+            assert 0 < len(each) <= 255  # POSIX
+            assert not each.endswith(".")  # Azure
+            assert each[0] != "."  # hidden, or the folder above
+        assert segments[0] == "_receipts" or not any(each[0] == "_" for each in segments)
+
+
+@given(NAMED)
+def test_its_keys_tell_what_it_is_called(named: Named) -> None:
+    part, receipt = named.in_the_zone()
+    *partitions, name, _ = part.split("/")
+    assert layout.name_of(name) == layout.receipt_id(receipt) == named.report_id
+    for each, value in zip(partitions, named[1:], strict=True):
+        column, _, read = each.partition("=")
+        assert column in ("report_type", "cadence", "plan_id", "data_date")
+        if value in (None, ""):
+            assert read == "__HIVE_DEFAULT_PARTITION__"
+        else:
+            assert read != "__HIVE_DEFAULT_PARTITION__"
+            assert layout.name_of(read) == str(value)
+
+
+@given(NAMED, NAMED, st.integers(0, 4))
+def test_no_two_reports_meet(one: Named, other: Named, changed: int) -> None:
+    names = list(one)
+    names[changed] = other[changed]
+    for another in (other, Named(*names)):
+        (part, receipt), (other_part, other_receipt) = one.in_the_zone(), another.in_the_zone()
+        assert (part == other_part) is (as_read(one) == as_read(another))
+        assert (receipt == other_receipt) is (one.report_id == another.report_id)
 
 
 @pytest.mark.parametrize(("one", "other"), [("a/b", "a%2Fb"), ("_a", "%5Fa"), ("a.", "a%2E")])
@@ -95,9 +174,18 @@ def test_the_longest_id_still_fits_with_its_ending() -> None:
     assert len(layout.receipt_key("x" * 250).removeprefix(layout.RECEIPTS)) == 255
 
 
-@given(ANY_ID)
-def test_a_receipts_key_tells_whose_it_is(name: str) -> None:
-    assert layout.receipt_id(layout.receipt_key(name)) == name
+LONG = "x" * 238
+
+
+def test_names_that_are_too_long_together_are_refused_and_the_longest_is_named(
+    report: Report,
+) -> None:
+    longer = replace(report, report_type=LONG, cadence=LONG, plan_id="y" * 240)
+    with pytest.raises(InvalidInput) as refusal:
+        layout.data_folder(longer)
+    assert "allowed; the longest is 'report_type=xxx" in str(refusal.value)
+    assert len(str(refusal.value)) < 300
+    assert layout.data_folder(replace(report, report_type=LONG, cadence=LONG))
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import io
 import itertools
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from airflow_provider_planet_reports.landing.rows import (
@@ -33,12 +33,12 @@ def count(counter: RowCounter, data: bytes, cuts: list[int]) -> int | None:
     return counter.rows()
 
 
-def by_the_csv_module(data: bytes) -> int:
-    records = csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""))
+def by_the_csv_module(data: bytes, encoding: str = "utf-8-sig") -> int:
+    text = data.decode(encoding).replace("\0", "x")  # Python 3.10 refuses to read a NUL
+    records = csv.reader(io.StringIO(text, newline=""))
     return max(sum(1 for record in records if record) - 1, 0)
 
 
-@settings(max_examples=600)
 @given(CSV_TEXT, CUTS)
 @example('a""\n"b', [1])
 @example('"a"",\n"', [3])
@@ -47,6 +47,40 @@ def by_the_csv_module(data: bytes) -> int:
 def test_rows_are_what_the_csv_module_reads(text: str, cuts: list[int]) -> None:
     data = text.encode()
     assert count(CSVRows(), data, cuts) == by_the_csv_module(data)
+
+
+@pytest.mark.parametrize("beginning", ["", BOM], ids=["", "after a byte order mark"])
+def test_every_small_text_counts_the_same_wherever_it_is_cut(beginning: str) -> None:
+    for text in map("".join, itertools.product('a",\r\n', repeat=5)):
+        data = (beginning + text).encode()
+        expected = by_the_csv_module(data)
+        inner = range(1, len(data))
+        for cuts in ([], inner, *([cut] for cut in inner), *itertools.combinations(inner, 2)):
+            assert count(CSVRows(), data, list(cuts)) == expected, (data, cuts)
+
+
+@given(
+    st.lists(st.sampled_from(['"', '""', ",", "\n", "\r\n", "\r", '"a"b', "\0", "é", " ", BOM])),
+    CUTS,
+)
+def test_what_no_writer_would_write_counts_as_it_is_read(
+    pieces: list[str], cuts: list[int]
+) -> None:
+    data = "".join(pieces).encode()
+    assert count(CSVRows(), data, cuts) == by_the_csv_module(data)
+
+
+def test_a_field_that_is_longer_than_the_csv_module_allows_is_a_field() -> None:
+    data = b'header\n"' + b"x\n" * csv.field_size_limit() + b'"\nlast\n'
+    assert count(CSVRows(), data, [10, 70_000]) == 2
+
+
+@given(st.binary(max_size=60), CUTS)
+def test_bytes_that_are_no_text_count_by_their_quotes_and_line_ends(
+    data: bytes, cuts: list[int]
+) -> None:
+    text = data.removeprefix(BOM.encode())
+    assert count(CSVRows(), data, cuts) == by_the_csv_module(text, "latin-1")
 
 
 @given(st.lists(st.lists(st.text(st.sampled_from('xy",\r\n ')), min_size=1), max_size=8), CUTS)
