@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -108,6 +109,9 @@ class MemoryStore:
 
         data: bytes = self.do("read", key, found)
         return data
+
+    def digest(self, key: str) -> str:
+        return hashlib.sha256(self.read(key)).hexdigest()
 
     def list(self, prefix: str) -> Iterator[Entry]:
         keys = self.do("list", prefix, lambda: [k for k in self.objects if k.startswith(prefix)])

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from airflow_provider_planet_reports.landing.layout import RECEIPTS
-from airflow_provider_planet_reports.landing.store import Entry
+from airflow_provider_planet_reports.landing.store import Entry, sha256_of
 
 _TEMPORARY_ENDING = ".tmp"
 
@@ -39,6 +39,11 @@ class LocalStore:
     def read(self, key: str) -> bytes:
         """Return a small file's bytes."""
         return (self._root / key).read_bytes()
+
+    def digest(self, key: str) -> str:
+        """Return a file's SHA-256."""
+        with (self._root / key).open("rb") as file:
+            return sha256_of(file)
 
     def list(self, prefix: str) -> Iterator[Entry]:
         """Yield all files below a folder; remove what killed processes left there."""

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Iterator
 from typing import Any
 
-from airflow_provider_planet_reports.landing.store import Entry
+from airflow_provider_planet_reports.landing.store import Entry, sha256_of
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +54,12 @@ class ObjectStore:
         except Exception:  # an empty object has no range; what else it may be shows again
             data = self._fs.cat_file(self._path(key))
         return data
+
+    def digest(self, key: str) -> str:
+        """Return an object's SHA-256."""
+        self._fs.invalidate_cache()  # it may remember another size
+        with self._fs.open(self._path(key), "rb", block_size=BLOCK_SIZE) as file:
+            return sha256_of(file)
 
     def list(self, prefix: str) -> Iterator[Entry]:
         """Yield all objects below a prefix."""
