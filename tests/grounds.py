@@ -109,6 +109,9 @@ class MemoryStore:
         data: bytes = self.do("read", key, found)
         return data
 
+    def stream(self, key: str) -> Iterator[bytes]:
+        return iter([self.read(key)])
+
     def list(self, prefix: str) -> Iterator[Entry]:
         keys = self.do("list", prefix, lambda: [k for k in self.objects if k.startswith(prefix)])
         return iter([Entry(key, self.stamps[key]) for key in keys])

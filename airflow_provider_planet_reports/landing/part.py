@@ -10,7 +10,7 @@ from airflow_provider_planet_reports.client.errors import DestinationError
 from airflow_provider_planet_reports.landing.layout import part_name
 from airflow_provider_planet_reports.landing.receipt import LandedFile
 from airflow_provider_planet_reports.landing.rows import SIGNATURE_SIZE, RowCounter, kind_of
-from airflow_provider_planet_reports.landing.store import Store, Writer
+from airflow_provider_planet_reports.landing.store import Store, Writer, sha256_of
 
 log = logging.getLogger(__name__)
 
@@ -72,17 +72,29 @@ class PartFile:
     def commit(self) -> LandedFile:
         """Make the file visible, whole.
 
+        Where that fails, the file may be visible all the same: the answer got lost, or another
+        run has landed the same (on Azure, who is first takes away what others have uploaded).
+
         :raises DestinationError: if the store fails; then nothing is visible.
         """
         if self._writer is None:
             self._append(self._held)
         assert self._writer is not None
+        digest = self._sha256.hexdigest()
         try:
             self._writer.commit()
         except Exception as error:
-            raise failed(self._uri(), "completed", error) from None
+            if not self._is_visible(digest):
+                raise failed(self._uri(), "completed", error) from None
+            self.abandon()
         self._writer = None
-        return LandedFile(self._key, self._size, self._sha256.hexdigest(), self.rows)
+        return LandedFile(self._key, self._size, digest, self.rows)
+
+    def _is_visible(self, digest: str) -> bool:
+        try:
+            return sha256_of(self._store, self._key) == digest
+        except Exception:  # there is none, or it can't be told
+            return False
 
     def abandon(self) -> None:
         """Leave nothing behind, unless it was committed."""

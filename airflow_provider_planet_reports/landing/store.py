@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
+
+_TRIES = 3
 
 
 @dataclass(frozen=True)
@@ -61,10 +65,32 @@ class Store(Protocol):
 
 
 def put(store: Store, key: str, data: bytes) -> None:
-    """Write a small object, whole."""
+    """Write a small object, whole.
+
+    Several runs may write it at the same time. On Azure, whoever completes it takes away what
+    the others have uploaded, and their completing fails.
+    """
+    for _ in range(_TRIES - 1):
+        with contextlib.suppress(Exception):
+            return _put(store, key, data)
+    return _put(store, key, data)
+
+
+def _put(store: Store, key: str, data: bytes) -> None:
     writer = store.open(key)
     try:
         writer.write(data)
         writer.commit()
     finally:
         writer.abandon()
+
+
+def sha256_of(store: Store, key: str) -> str:
+    """Return the SHA-256 of an object of any size, in hexadecimal digits.
+
+    :raises FileNotFoundError: if there is none.
+    """
+    sha256 = hashlib.sha256()
+    for piece in store.stream(key):
+        sha256.update(piece)
+    return sha256.hexdigest()

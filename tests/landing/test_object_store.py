@@ -10,6 +10,7 @@ from grounds import Ground
 from servers import S3Server
 
 from airflow_provider_planet_reports.landing.object_store import BLOCK_SIZE, ObjectStore
+from airflow_provider_planet_reports.landing.part import PartFile
 from airflow_provider_planet_reports.landing.store import Store, Writer, put
 
 KEY = "plan_id=1/data_date=2026-11-01/a%2Fb/part-00001.csv"
@@ -130,6 +131,47 @@ def test_reading_sees_what_another_client_wrote_after_the_first_reading(
     assert store.read(KEY) == b"ours"
     ground.disturb(KEY, b"theirs, longer")
     assert store.read(KEY) == b"theirs, longer"
+
+
+@pytest.mark.parametrize("size", [3, BLOCK_SIZE + 1], ids=["a few bytes", "more than a block"])
+def test_who_lands_a_part_that_another_has_landed_meanwhile_has_landed_it_too(
+    ground: Ground, store: Store, size: int
+) -> None:
+    """Azure drops what others have uploaded of a blob when one of them completes it."""
+    parts = [PartFile(each, "a/", 1) for each in (store, ground.open_elsewhere())]
+    for part in parts:
+        for start in range(0, size, 3 * 2**20):
+            part.write(body(size)[start : start + 3 * 2**20])
+    first, second = (part.commit() for part in parts)
+    assert first == second
+    assert ground.visible() == {first.name: body(size)}
+    assert ground.leftovers() == []
+
+
+def test_small_objects_may_be_written_by_several_at_the_same_time(
+    ground: Ground, store: Store
+) -> None:
+    others = iter([ground.open_elsewhere(), ground.open_elsewhere()])
+
+    class Meeting:
+        """The moment before an object is completed, another one comes first."""
+
+        def open(self, key: str) -> Any:
+            writer = store.open(key)
+            commit = writer.commit
+
+            def commit_too_late() -> None:
+                for other in others:
+                    put(other, key, b"other")
+                    break
+                commit()
+
+            writer.commit = commit_too_late  # type: ignore[method-assign]
+            return writer
+
+    put(Meeting(), KEY, b"ours")  # type: ignore[arg-type]
+    assert ground.visible() == {KEY: b"ours"}
+    assert ground.leftovers() == []
 
 
 def test_reading_what_is_not_there_is_a_file_not_found_error(store: Store) -> None:

@@ -68,6 +68,24 @@ def test_an_abandoned_part_leaves_nothing_and_a_committed_one_stays(memory: Memo
     assert memory.unfinished == set()
 
 
+def test_a_part_is_landed_if_only_the_answer_was_lost(memory: MemoryStore) -> None:
+    part = PartFile(memory, "a/", 1)
+    part.write(TABLE)
+    memory.fail_at, memory.too_late = len(memory.journal) + 1, True
+    file = part.commit()
+    assert memory.objects == {file.name: TABLE}
+    assert memory.unfinished == set()
+
+
+def test_a_part_is_not_landed_if_another_is_there_instead(memory: MemoryStore) -> None:
+    memory.put("a/part-00001.csv", b"older")
+    part = PartFile(memory, "a/", 1)
+    part.write(TABLE)
+    memory.fail_at = len(memory.journal) + 1
+    with pytest.raises(DestinationError, match="completed"):
+        part.commit()
+
+
 def test_what_cannot_be_abandoned_does_not_hide_why_it_is_and_keeps_no_other_part(
     memory: MemoryStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
