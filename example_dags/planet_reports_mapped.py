@@ -1,0 +1,66 @@
+"""Every morning: land each report in a task of its own, then load all of them.
+
+One mapped task a report: many large reports are spread over the workers, and one that fails is
+retried alone. For reports by the hundred, let one task land them all, as
+``planet_reports_daily.py`` does: it lands several at a time, and a task costs more than a report.
+
+What it needs is what ``planet_reports_daily.py`` needs.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from pathlib import Path
+from typing import Any
+
+from airflow.providers.common.compat.sdk import DAG, task
+
+from airflow_provider_planet_reports.operators.planet_reports import PlanetReportsListOperator
+from airflow_provider_planet_reports.transfers.planet_reports_to_object_storage import (
+    PlanetReportsToObjectStorageOperator,
+)
+
+HOME = Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser()
+DESTINATION = os.environ.get("PLANET_REPORTS_DESTINATION") or (HOME / "planet_reports").as_uri()
+DESTINATION_CONN_ID = os.environ.get("PLANET_REPORTS_DESTINATION_CONN_ID") or None
+WAREHOUSE = os.environ.get("PLANET_REPORTS_WAREHOUSE") or str(HOME / "planet_reports.duckdb")
+DAY = "(data_interval_end | default(dag_run.run_after, true)) | ds"
+
+with DAG(
+    dag_id="planet_reports_mapped",
+    description="Lands Planet's detailed usage reports, one mapped task each.",
+    schedule="0 7 * * *",
+    start_date=dt.datetime(2026, 1, 1, tzinfo=dt.timezone.utc),
+    catchup=False,
+    max_active_runs=1,  # a DuckDB file has one writer
+    default_args={"retries": 2, "retry_delay": dt.timedelta(minutes=10)},
+    doc_md=__doc__,
+    tags=["planet"],
+) as dag:
+    # [START howto_mapped]
+    listing = PlanetReportsListOperator(
+        task_id="list",
+        destination=DESTINATION,  # only what is not landed yet
+        destination_conn_id=DESTINATION_CONN_ID,
+        report_type="detailed",
+        cadence="daily",
+        start=f"{{{{ macros.ds_add({DAY}, -7) }}}}",
+    )
+    land = PlanetReportsToObjectStorageOperator.partial(
+        task_id="land",
+        destination=DESTINATION,
+        destination_conn_id=DESTINATION_CONN_ID,
+        max_active_tis_per_dag=8,
+    ).expand(reports=listing.output)
+    # [END howto_mapped]
+
+    @task
+    def load(landed: list[list[dict[str, Any]]]) -> dict[str, int]:
+        """Load what all of the mapped tasks landed."""
+        from duckdb_warehouse import load_reports
+
+        reports = [report for each in landed for report in each]
+        return load_reports(WAREHOUSE, reports, conn_id=DESTINATION_CONN_ID)
+
+    load(land.output)
