@@ -6,9 +6,6 @@ import ipaddress
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 
-from urllib3.exceptions import LocationParseError
-from urllib3.util import parse_url
-
 from airflow_provider_planet_reports.client.errors import InvalidInput, RefusedLink
 
 DEFAULT_BASE_URL = "https://api.planet.com/reports/v1"
@@ -163,6 +160,9 @@ def _split(url: str) -> SplitResult | None:
 
 def _connectable(url: str, parts: SplitResult) -> bool:
     """Whether the libraries can connect to an address, and to the same host as it seems."""
+    from urllib3.exceptions import LocationParseError
+    from urllib3.util import parse_url
+
     host = parts.hostname or ""
     if parts.scheme not in _DEFAULT_PORTS or not host:
         return False

@@ -7,6 +7,7 @@ import http.client
 import http.cookiejar
 import platform
 import re
+import ssl
 import threading
 from typing import Any
 from urllib.parse import quote, urljoin, urlsplit, urlunsplit
@@ -42,6 +43,7 @@ _QUOTING = (
     urllib3.exceptions.InvalidChunkLength,
     ValueError,
 )
+_OF_THEIR_OWN_WORDS = (http.client.RemoteDisconnected, ssl.SSLError)
 
 
 def secret_forms(api_key: str) -> tuple[str, ...]:
@@ -193,7 +195,7 @@ class ReportsSession(requests.Session):
                     return outcome
                 trouble = f"{what} answered {outcome.status_code}"
                 asked = retry_after(outcome.headers.get("Retry-After"))
-                if not retries.pause(trouble, asked=asked):
+                if self.given_up or not retries.pause(trouble, asked=asked):
                     return outcome
                 outcome.close()
             elif outcome.final or self.given_up or not retries.pause(str(outcome).rstrip(".")):
@@ -331,7 +333,7 @@ def cause(error: BaseException) -> str:
     if connected and isinstance(inner, (urllib3.exceptions.TimeoutError, TimeoutError)):
         return "the server sent nothing in time"
     name, text = type(inner).__name__, str(inner).rpartition("): ")[2]
-    if isinstance(inner, _QUOTING) and not isinstance(inner, http.client.RemoteDisconnected):
+    if isinstance(inner, _QUOTING) and not isinstance(inner, _OF_THEIR_OWN_WORDS):
         return name
     if text.startswith(name):
         return text
