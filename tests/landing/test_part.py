@@ -77,6 +77,15 @@ def test_a_part_is_landed_if_only_the_answer_was_lost(memory: MemoryStore) -> No
     assert memory.unfinished == set()
 
 
+def test_a_part_is_landed_if_another_run_has_landed_the_same(memory: MemoryStore) -> None:
+    part = PartFile(memory, "a/", 1)
+    part.write(TABLE)
+    memory.put("a/part-00001.csv", TABLE)
+    memory.fail_at = len(memory.journal) + 1
+    part.commit()
+    assert memory.unfinished == set()
+
+
 def test_a_part_is_not_landed_if_another_is_there_instead(memory: MemoryStore) -> None:
     memory.put("a/part-00001.csv", b"older")
     part = PartFile(memory, "a/", 1)
