@@ -36,6 +36,10 @@ class UnexpectedAnswer(PlanetReportsError):
     """The server answered, but not with what the Reports API is known to answer."""
 
 
+class EndlessAnswer(UnexpectedAnswer):
+    """The server would go on for ever, with redirects or with a body; it is asked but once."""
+
+
 class RefusedLink(PlanetReportsError):
     """The server pointed to an address that must not be followed."""
 

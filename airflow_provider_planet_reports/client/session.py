@@ -198,7 +198,12 @@ class ReportsSession(requests.Session):
                 if self.given_up or not retries.pause(trouble, asked=asked):
                     return outcome
                 outcome.close()
-            elif outcome.final or self.given_up or not retries.pause(str(outcome).rstrip(".")):
+            elif (
+                outcome.final
+                or isinstance(outcome, errors.EndlessAnswer)
+                or self.given_up
+                or not retries.pause(str(outcome).rstrip("."))
+            ):
                 raise outcome
 
     def _attempt(
@@ -256,7 +261,7 @@ class ReportsSession(requests.Session):
         if called_off := self.called_off(what):
             return called_off
         if isinstance(error, requests.TooManyRedirects):
-            return errors.UnexpectedAnswer(f"{what} was redirected more than 10 times.")
+            return errors.EndlessAnswer(f"{what} was redirected more than 10 times.")
         why = self.redact(cause(error), url)
         if isinstance(error, _NO_ADDRESS):
             return errors.InvalidInput(f"{what} cannot be sent: {why}.")
@@ -358,5 +363,5 @@ def _load(response: requests.Response, what: str) -> None:
         body += chunk
         if len(body) > _ANSWER_LIMIT:
             response.close()
-            raise errors.UnexpectedAnswer(f"{what} sent more than {_ANSWER_LIMIT >> 20} MiB.")
+            raise errors.EndlessAnswer(f"{what} sent more than {_ANSWER_LIMIT >> 20} MiB.")
     response._content = bytes(body)

@@ -104,8 +104,9 @@ def test_a_redirect_to_unencrypted_or_strange_ground_is_refused_at_once(server, 
 
 def test_redirects_in_a_circle_end(server, session):
     server.will(Answer(302, headers={"Location": "/round"}))
-    error = the_failure(session_once(session), session.base_url)
+    error = the_failure(session, session.base_url)
     assert "was redirected more than 10 times" in str(error)
+    assert len(server.received) == 1 + 10  # it is not gone round again
 
 
 def test_a_redirect_with_an_endless_body_does_no_harm(server, session):
@@ -233,8 +234,9 @@ def test_an_address_that_is_none_is_bad_input(session):
 def test_an_answer_that_is_no_file_has_a_limit(server, session, monkeypatch):
     monkeypatch.setattr(module, "_ANSWER_LIMIT", 2**20)
     server.will(Answer(body=b"x" * (2**20 + 1), headers={"Content-Length": None}))
-    error = the_failure(session_once(session), session.base_url)
+    error = the_failure(session, session.base_url)
     assert "sent more than 1 MiB" in str(error)
+    assert len(server.received) == 1
 
 
 def test_a_streamed_answer_is_left_unread(server, session, monkeypatch):
