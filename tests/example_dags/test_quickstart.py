@@ -50,7 +50,10 @@ def test_every_example_dag_parses():
 
     bag = DagBag(TESTS.parent / "example_dags", **quiet)
     errors = {Path(path).name: text for path, text in bag.import_errors.items()}
-    expected = {"planet_reports_daily", "planet_reports_daily_deferrable"}
+    expected = {
+        "planet_reports_daily", "planet_reports_daily_deferrable", "planet_reports_mapped",
+        "planet_reports_suborganizations",
+    }  # fmt: skip
     if hasattr(airflow, "__version__") and airflow.__version__ < "3":
         why = errors.pop("planet_reports_event_driven.py")
         assert "PlanetReportsEventTrigger needs Airflow 3.0 or later" in why
