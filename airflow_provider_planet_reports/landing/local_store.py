@@ -100,6 +100,7 @@ class _LocalWriter:
             remaining = remaining[self._file.write(remaining) :]
 
     def commit(self) -> None:
+        os.fsync(self._file.fileno())  # a machine that goes down keeps no name without its bytes
         self._temporary.replace(self._path)
         self._file.close()
 

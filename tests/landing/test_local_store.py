@@ -96,6 +96,16 @@ def test_a_listing_may_come_between_a_file_and_its_lock(
     assert names(tmp_path) == ["a.csv"]
 
 
+def test_the_bytes_are_on_the_disk_before_the_name_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a machine that goes down may leave an empty file, with a receipt that is not."""
+    seen: list[list[str]] = []
+    monkeypatch.setattr(os, "fsync", lambda _: seen.append(names(tmp_path)))
+    put(LocalStore(tmp_path), "a.csv", b"x")
+    assert [[name.startswith(".") for name in each] for each in seen] == [[True]]
+
+
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 def test_a_forgotten_writer_commits_nothing(tmp_path: Path) -> None:
     LocalStore(tmp_path).open("a.csv").write(b"half")

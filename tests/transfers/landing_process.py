@@ -17,6 +17,7 @@ _PRELOADED = [
     "airflow_provider_planet_reports.landing.destination",
     "airflow_provider_planet_reports.transfers.landing_run",
     "airflow_provider_planet_reports.transfers.planet_reports_to_object_storage",
+    "airflow.sdk.execution_time.supervisor",
     "airflow.sdk.execution_time.timeout",
     "airflow.providers.amazon.aws.fs.s3",
     "airflow.providers.microsoft.azure.fs.adls",
