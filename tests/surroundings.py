@@ -10,7 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
+#: Examples of a fuzz test, unless it says otherwise; a long run asks for more.
+EXAMPLES = int(os.environ.get("PLANET_REPORTS_EXAMPLES", "300"))
+# How fast an example is depends on what else the machine does.
+settings.register_profile(
+    "tests", max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("tests")
 TESTS = Path(__file__).resolve().parent
 AIRFLOW_HOME = Path(tempfile.mkdtemp(prefix="planet-reports-tests-"))
 

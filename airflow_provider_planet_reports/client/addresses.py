@@ -6,6 +6,9 @@ import ipaddress
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 
+from urllib3.exceptions import LocationParseError
+from urllib3.util import parse_url
+
 from airflow_provider_planet_reports.client.errors import InvalidInput, RefusedLink
 
 DEFAULT_BASE_URL = "https://api.planet.com/reports/v1"
@@ -14,6 +17,7 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 _SHOWN_PARAMETERS = frozenset(
     ("after", "cadence", "end", "offset", "org_id", "page_size", "plan_id", "report_type", "start")
 )
+_SHORTEST_SECRET = 8
 #: Fields of a report that hold links, which may be relative.
 _LINKS = ("contents", "_links")
 
@@ -28,7 +32,7 @@ def base_url(text: str | None) -> str:
     text = (text or "").strip() or DEFAULT_BASE_URL
     parts = _split(text)
     example = f"for example {DEFAULT_BASE_URL}"
-    if parts is None or parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
+    if parts is None or not _connectable(text, parts):
         raise InvalidInput(
             f"Base URL {_without_user(text)!r} is not an http(s) address: write it with its "
             f"scheme and host, {example}."
@@ -67,7 +71,7 @@ def check_link(url: str, *, came_from: str) -> str:
     """
     parts = _split(url)
     where = f"A link given by {safe_url(came_from)}"
-    if parts is None or parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
+    if parts is None or not _connectable(url, parts):
         raise RefusedLink(f"{where} is not an http(s) address: {safe_url(url)!r}.")
     if "@" in parts.netloc:
         raise RefusedLink(f"{where} has credentials in it: {safe_url(url)!r}. It is not followed.")
@@ -93,6 +97,20 @@ def safe_url(url: object) -> str:
     ]
     host = parts.netloc.rpartition("@")[2]
     return urlunsplit((parts.scheme, host, parts.path, urlencode(query, safe="*"), ""))
+
+
+def secrets_of(url: str) -> list[str]:
+    """Return an address' secrets, as written and as meant, longest first.
+
+    Short values are left out: they are no secrets, and may be part of any text.
+    """
+    parts = _split(url)
+    if parts is None:
+        return []
+    written = [each.partition("=")[::2] for each in parts.query.split("&")]
+    pairs = [*written, *parse_qsl(parts.query, keep_blank_values=True)]
+    values = {value or name for name, value in pairs if name not in _SHOWN_PARAMETERS}
+    return sorted((each for each in values if len(each) >= _SHORTEST_SECRET), key=len, reverse=True)
 
 
 def without_secrets(value: Any, *, link: bool = False) -> Any:
@@ -137,9 +155,23 @@ def _split(url: str) -> SplitResult | None:
     try:
         parts = urlsplit(url)
         _ = parts.port  # read for its check: a port that is no number raises
+        url.encode()  # half a surrogate pair can't be sent
     except ValueError:
         return None
     return parts
+
+
+def _connectable(url: str, parts: SplitResult) -> bool:
+    """Whether the libraries can connect to an address, and to the same host as it seems."""
+    host = parts.hostname or ""
+    if parts.scheme not in _DEFAULT_PORTS or not host:
+        return False
+    try:
+        host.encode("idna")
+        connected = parse_url(url).host or ""
+    except (UnicodeError, LocationParseError):
+        return False
+    return not host.isascii() or connected.strip("[]").lower() == host
 
 
 def _without_user(url: str) -> str:

@@ -10,6 +10,7 @@ from urllib.parse import quote, urljoin
 from airflow_provider_planet_reports.client.addresses import check_link, origin, safe_url
 from airflow_provider_planet_reports.client.errors import BadRequest, InvalidInput, UnexpectedAnswer
 from airflow_provider_planet_reports.client.filters import LARGE_PAGE, Filters
+from airflow_provider_planet_reports.client.json_text import decoded, parsed
 from airflow_provider_planet_reports.client.paging import Paging
 from airflow_provider_planet_reports.client.report import Report
 from airflow_provider_planet_reports.client.session import ReportsSession
@@ -89,10 +90,11 @@ class ReportsAPI:
         self.session.raise_for_status(response)
         where = response.url
         try:
-            return response.json(), where
-        except (ValueError, RecursionError):
-            kind = response.headers.get("Content-Type", "no content type")
+            return parsed(self.session.redact(decoded(response.content))), where
+        except ValueError as error:
+            why = str(error)
+        kind = self.session.redact(response.headers.get("Content-Type", "no content type"), where)
         raise UnexpectedAnswer(
-            f"GET {safe_url(where)} did not answer with JSON but with {kind}: check the "
-            "connection's host, and whether a proxy or a login page stands in between."
+            f"GET {safe_url(where)} did not answer with JSON but with {kind[:100]} ({why}): check "
+            "the connection's host, and whether a proxy or a login page stands in between."
         )

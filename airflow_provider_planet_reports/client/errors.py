@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import requests
 
 _MESSAGE_LIMIT = 500
+_REASON_LIMIT = 100
 _BODY_LIMIT = 64 * 1024
 
 
@@ -153,14 +154,16 @@ def raise_for_status(
 
     :param response: the answer; of a streamed one at most 64 KiB are read.
     :param describe: the request, fit for logs (method and address).
-    :param redact: removes secrets that the server's message may echo.
+    :param redact: removes secrets that the server's words may echo.
     :param retry_after: seconds that the server asked to wait, where it did.
     """
     status = response.status_code
     if 200 <= status < 300:
         return
-    said = redact(_server_message(response))
-    what = f"{describe} answered {status} {response.reason or ''}".rstrip()
+    # Cut afterwards: half of a secret would not be found.
+    said = redact(_server_message(response))[:_MESSAGE_LIMIT]
+    reason = redact(response.reason or "")[:_REASON_LIMIT]
+    what = f"{describe} answered {status} {reason}".rstrip()
     if said:
         what = f"{what}: {said!r}"
     if status == 429:
@@ -191,7 +194,7 @@ def _server_message(response: requests.Response) -> str:
     except (ValueError, RecursionError):
         title = re.search(r"<title[^>]*>(.*?)</title>", text, re.IGNORECASE | re.DOTALL)
         found = title.group(1) if title else re.sub(r"<[^>]*>", " ", text)
-    return " ".join(found.split())[:_MESSAGE_LIMIT]
+    return " ".join(found.split())
 
 
 def _find_message(answer: object) -> str:

@@ -7,6 +7,7 @@ constructing the links yourself"), and refuses those that cannot belong to a san
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urljoin
@@ -67,7 +68,9 @@ class Paging:
         if not link:
             return None
         if not isinstance(link, str):
-            raise UnexpectedAnswer(f"{safe_url(address)}: the next link is {link!r}, not text.")
+            raise UnexpectedAnswer(
+                f"{safe_url(address)}: the next link is {reprlib.repr(link)}, not text."
+            )
         try:
             following = urljoin(address, link)
         except ValueError:
@@ -97,7 +100,7 @@ def _shape(page: object, address: str) -> tuple[list[Any], Mapping[str, Any]]:
     """Return a page's entries and links, or say what stands there instead."""
     if not isinstance(page, Mapping) or not isinstance(page.get("reports"), list):
         seen = (
-            f"an object with {sorted(map(str, page))}"
+            f"an object with {reprlib.repr(sorted(map(str, page)))}"
             if isinstance(page, Mapping)
             else (f"a JSON {type(page).__name__}")
         )

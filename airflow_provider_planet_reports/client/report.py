@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import copy
+import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from airflow_provider_planet_reports.client.addresses import opens_by_itself, without_secrets
 from airflow_provider_planet_reports.client.errors import UnexpectedAnswer
+from airflow_provider_planet_reports.client.json_text import deeper_than
+
+#: Deeper ones cannot be relied on to be copied, or written, by everybody they are handed to.
+_DEEPEST = 50
 
 
 @dataclass(frozen=True)
@@ -47,7 +52,8 @@ class Report:
         """Build a report from the API's own object.
 
         :param source: one entry of a listing's ``reports``, or what :meth:`to_dict` returned.
-        :raises UnexpectedAnswer: if it has no usable id, or content links that are not text.
+        :raises UnexpectedAnswer: if it has no usable id, content links that are not text, or is
+            nested too deeply.
         """
         if not isinstance(source, Mapping):
             raise UnexpectedAnswer(f"A report must be a JSON object, not {type(source).__name__}.")
@@ -56,7 +62,12 @@ class Report:
             report_id = str(report_id)
         if not isinstance(report_id, str) or not report_id:
             raise UnexpectedAnswer(
-                f"A report has no usable report_id ({report_id!r}); it has {sorted(source)}."
+                f"A report has no usable report_id ({reprlib.repr(report_id)}); it has "
+                f"{reprlib.repr(sorted(map(str, source)))}."
+            )
+        if deeper_than(_DEEPEST, source):
+            raise UnexpectedAnswer(
+                f"Report {report_id!r} is nested more than {_DEEPEST} levels deep."
             )
         contents = source.get("contents")
         contents = [] if contents is None else contents

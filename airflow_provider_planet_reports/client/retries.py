@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import random
+import re
 from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 
@@ -14,6 +15,8 @@ _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 60.0
 #: A server that asks for more than this is better met again by a later task than waited for.
 LONGEST_RETRY_AFTER = 300.0
+#: A year: no wish, but a mistake.
+_NO_SERVER_MEANS = 366 * 86_400.0
 
 
 def retry_after(value: str | None) -> float | None:
@@ -22,20 +25,18 @@ def retry_after(value: str | None) -> float | None:
     :param value: the header: seconds, or a date (RFC 9110, section 10.2.3).
     :return: seconds, 0 or more; None where the header is missing or makes no sense.
     """
-    if not value:
-        return None
-    try:
-        seconds = float(value)
-    except ValueError:
+    text = (value or "").strip()
+    if re.fullmatch(r"[0-9]{1,20}(\.[0-9]{1,20})?", text):
+        seconds = float(text)
+    else:
         try:
-            then = parsedate_to_datetime(value)
-        except ValueError:
+            then = parsedate_to_datetime(text)
+            if then.tzinfo is None:
+                then = then.replace(tzinfo=dt.timezone.utc)
+            seconds = max((then - dt.datetime.now(dt.timezone.utc)).total_seconds(), 0.0)
+        except (ValueError, TypeError, IndexError, OverflowError):
             return None
-        if then.tzinfo is None:
-            then = then.replace(tzinfo=dt.timezone.utc)
-        seconds = (then - dt.datetime.now(dt.timezone.utc)).total_seconds()
-        return max(seconds, 0.0)
-    return seconds if 0 <= seconds < float("inf") else None
+    return seconds if seconds <= _NO_SERVER_MEANS else None
 
 
 class Retries:

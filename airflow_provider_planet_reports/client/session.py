@@ -11,20 +11,27 @@ from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 
 from airflow_provider_planet_reports import __version__
 from airflow_provider_planet_reports.client import addresses, errors
+from airflow_provider_planet_reports.client.adapter import Adapter
 from airflow_provider_planet_reports.client.pace import Pace
 from airflow_provider_planet_reports.client.retries import Retries, retry_after
+from airflow_provider_planet_reports.client.sockets import Sockets
 
 USER_AGENT = f"airflow-provider-planet-reports/{__version__} python/{platform.python_version()}"
-#: Threads that may share one session without connections being thrown away.
-_POOL_SIZE = 64
 #: An answer that is no file: a page of 1,000 reports is about 1 MB.
 _ANSWER_LIMIT = 64 * 2**20
 _REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS"})
+#: What the libraries raise while a request is under way; a ValueError at odd headers.
+_TROUBLE = (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError)
+#: Addresses that look like some, but can't be connected to.
+_NO_ADDRESS = (
+    requests.exceptions.InvalidURL,
+    requests.exceptions.InvalidSchema,
+    urllib3.exceptions.LocationValueError,
+)
 
 
 def secret_forms(api_key: str) -> tuple[str, ...]:
@@ -53,34 +60,6 @@ class OriginAuth(AuthBase):
         if addresses.origin(r.url or "") == self._origin:
             r.headers["Authorization"] = self._header
         return r
-
-
-class _Adapter(HTTPAdapter):
-    """Gives every request, redirected ones included, a timeout and its turn.
-
-    :param timeout: seconds without a byte before a connection counts as dead.
-    :param pace: spaces the requests out, where they count against Planet's limits.
-    """
-
-    def __init__(self, timeout: float, pace: Pace | None) -> None:
-        self._timeout = timeout
-        self._pace = pace
-        super().__init__(pool_maxsize=_POOL_SIZE)
-
-    def send(
-        self, request: requests.PreparedRequest, *args: Any, **kwargs: Any
-    ) -> requests.Response:
-        if kwargs.get("timeout") is None:
-            kwargs["timeout"] = self._timeout
-        if self._pace is None:
-            return super().send(request, *args, **kwargs)
-        self._pace.wait()
-        response = super().send(request, *args, **kwargs)
-        if response.status_code == 429:
-            self._pace.slow_down(retry_after(response.headers.get("Retry-After")) or 0.0)
-        else:
-            self._pace.recover()
-        return response
 
 
 class ReportsSession(requests.Session):
@@ -122,31 +101,50 @@ class ReportsSession(requests.Session):
         self._max_retries = max_retries
         self._settings: dict[tuple[str, str, int | None], Any] = {}
         parts = urlsplit(self.base_url)
-        elsewhere = _Adapter(timeout, pace=None)
+        self._sockets = Sockets()
+        elsewhere = Adapter(timeout, None, self._sockets)
         self.mount("https://", elsewhere)
         self.mount("http://", elsewhere)
-        pace = Pace(requests_per_second, wait=self._given_up.wait)
-        self.mount(f"{parts.scheme}://{parts.netloc}/", _Adapter(timeout, pace))
+        pace = Pace(requests_per_second, wait=self.pause)
+        self.mount(f"{parts.scheme}://{parts.netloc}/", Adapter(timeout, pace, self._sockets))
 
     def __repr__(self) -> str:
         return f"<ReportsSession {self.base_url}>"
 
-    def redact(self, text: str) -> str:
-        """Return the text with every form of the API key blotted out."""
-        for secret in self._secrets:
+    def redact(self, text: str, url: str = "") -> str:
+        """Return a server's words with every form of the API key blotted out.
+
+        :param text: the words.
+        :param url: an address whose secrets they may echo.
+        """
+        for secret in (*self._secrets, *addresses.secrets_of(url)):
             text = text.replace(secret, "***")
         return text
 
     def retries(self) -> Retries:
         """Return a fresh budget of tries for one piece of work."""
-        return Retries(self._max_retries, wait=self._given_up.wait)
+        return Retries(self._max_retries, wait=self.pause)
+
+    def pause(self, seconds: float) -> bool:
+        """Wait; all waiting of a session is done here.
+
+        :param seconds: how long.
+        :return: whether to give up instead of going on.
+        """
+        return self._given_up.wait(seconds)
 
     def give_up(self) -> None:
-        """Have all threads that wait for another try, or for their turn, fail at once.
+        """Have all threads fail at once that wait for a server, another try or their turn.
 
-        For the end of a task; the session makes no further tries from then on.
+        For the end of a task; every request fails from then on.
         """
         self._given_up.set()
+        self._sockets.hang_up()
+
+    @property
+    def given_up(self) -> bool:
+        """Whether the task was told to stop."""
+        return self._given_up.is_set()
 
     def request(  # type: ignore[override]
         self, method: str, url: str, *, stream: bool = False, **kwargs: Any
@@ -163,7 +161,7 @@ class ReportsSession(requests.Session):
         """
         method = method.upper()
         what = f"{method} {addresses.safe_url(url)}"
-        retries = self.retries() if method in _REPEATABLE else Retries(0, wait=self._given_up.wait)
+        retries = self.retries() if method in _REPEATABLE else Retries(0, wait=self.pause)
         while True:
             outcome = self._attempt(what, method, url, stream=stream, **kwargs)
             if isinstance(outcome, requests.Response):
@@ -174,7 +172,7 @@ class ReportsSession(requests.Session):
                 if not retries.pause(trouble, asked=asked):
                     return outcome
                 outcome.close()
-            elif outcome.final or not retries.pause(str(outcome).rstrip(".")):
+            elif outcome.final or self.given_up or not retries.pause(str(outcome).rstrip(".")):
                 raise outcome
 
     def _attempt(
@@ -187,23 +185,65 @@ class ReportsSession(requests.Session):
         """
         try:
             response = super().request(method, url, stream=True, **kwargs)
-            if not stream:
-                _load(response, what)
         except errors.PlanetReportsError as error:
             return error
-        except requests.TooManyRedirects:
+        except (requests.RequestException, ValueError) as error:  # it was not even sent
+            why = self.redact(cause(error), url)
+            return errors.InvalidInput(f"{what} cannot be sent: {why}.")
+        if stream:
+            return response
+        try:
+            _load(response, what)
+        except errors.PlanetReportsError as error:
+            return error
+        except _TROUBLE as error:
+            response.close()
+            return self.explained(what, error, url)
+        # A body without an announced end also ends when it is hung up.
+        return _called_off(what) if self.given_up else response
+
+    def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
+        """Send a prepared request, as :meth:`requests.Session.send` does.
+
+        From here on it is the server whom errors are about, whatever the libraries call them.
+
+        :param request: the request; redirects come through here, too.
+        :raises PlanetReportsError: if there is no answer, or one that can't be understood.
+        """
+        url = request.url or ""
+        what = f"{request.method} {addresses.safe_url(url)}"
+        try:
+            return super().send(request, **kwargs)
+        except errors.PlanetReportsError:
+            raise
+        except _TROUBLE as error:
+            trouble = self.explained(what, error, url)
+        raise trouble
+
+    def explained(self, what: str, error: Exception, url: str) -> errors.PlanetReportsError:
+        """Return the error to raise for one of the libraries' own, without secrets.
+
+        :param what: the request, fit for logs.
+        :param error: what the libraries raised while the request was under way.
+        :param url: the request's address.
+        """
+        if self.given_up:
+            return _called_off(what)
+        if isinstance(error, requests.TooManyRedirects):
             return errors.UnexpectedAnswer(f"{what} was redirected more than 10 times.")
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            kind = errors.InvalidInput if isinstance(error, ValueError) else errors.TransportError
-            return kind(f"{what} failed: {self.redact(cause(error))}.")
-        return response
+        why = self.redact(cause(error), url)
+        if isinstance(error, _NO_ADDRESS):
+            return errors.InvalidInput(f"{what} cannot be sent: {why}.")
+        if isinstance(error, ValueError):
+            return errors.UnexpectedAnswer(f"{what}: the answer makes no sense: {why}.")
+        return errors.TransportError(f"{what} failed: {why}.")
 
     def raise_for_status(self, response: requests.Response) -> None:
         """Raise the error that the answer's status stands for; see :mod:`.errors`."""
         errors.raise_for_status(
             response,
             describe=f"{response.request.method} {addresses.safe_url(response.url)}",
-            redact=self.redact,
+            redact=lambda text: self.redact(text, response.url),
             retry_after=retry_after(response.headers.get("Retry-After")),
         )
 
@@ -223,12 +263,19 @@ class ReportsSession(requests.Session):
         it a filtered listing would silently become an unfiltered one. A redirect's body, which
         may be endless, is not read.
         """
-        location = super().get_redirect_target(resp)
-        if location is None:
+        if not resp.is_redirect:
             return None
         resp.close()
         resp._content, resp._content_consumed = b"", True  # type: ignore[attr-defined]
-        here, there = urlsplit(resp.url), urlsplit(urljoin(resp.url, location))
+        try:
+            location = super().get_redirect_target(resp) or ""
+            here, there = urlsplit(resp.url), urlsplit(urljoin(resp.url, location))
+        except ValueError:
+            there = None
+        if there is None:
+            raise errors.RefusedLink(
+                f"{addresses.safe_url(resp.url)} redirects to what is not an address."
+            )
         same_place = here.path.rstrip("/") == there.path.rstrip("/")
         if same_place and here.netloc == there.netloc and not there.query:
             there = there._replace(query=here.query)
@@ -262,6 +309,10 @@ def cause(error: BaseException) -> str:
     if text.startswith(name):
         return text
     return f"{name} ({text})" if text and "://" not in text and "URL" not in text else name
+
+
+def _called_off(what: str) -> errors.TransportError:
+    return errors.TransportError(f"{what} was called off: the task was told to stop.")
 
 
 def _checked_key(api_key: str) -> str:

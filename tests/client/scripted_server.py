@@ -17,7 +17,7 @@ KEY = "PLAKcanary+0123/456"
 @dataclass
 class Answer:
     """One answer: ``cut`` ends the connection after so many bytes of the body, ``stall`` keeps
-    it open and silent instead until the server is closed.
+    it open and silent instead until the server is closed; ``silent`` does so before the headers.
     """
 
     status: int = 200
@@ -25,6 +25,7 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
     cut: int | None = None
     stall: bool = False
+    silent: bool = False
 
 
 @dataclass
@@ -45,6 +46,7 @@ class Server:
     def __init__(self) -> None:
         self.received: list[Received] = []
         self.answers: list[Answer | Callable[[Received], Answer]] = [Answer(body={})]
+        self.stalled = threading.Event()
         self._closing = threading.Event()
         self._lock = threading.Lock()
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -91,7 +93,9 @@ class Server:
                 if not isinstance(body, bytes):
                     body = json.dumps(body).encode()
                 headers = {"Content-Length": str(len(body)), **answer.headers}
-                if answer.status == 0:  # no answer at all
+                if answer.silent:
+                    self.stall()
+                if answer.status == 0 or answer.silent:  # no answer at all
                     self.close_connection = True
                     return
                 self.send_response(answer.status)
@@ -103,9 +107,13 @@ class Server:
                 self.end_headers()
                 self.wfile.write(body[: answer.cut])
                 if answer.stall:
-                    server._closing.wait(30)
+                    self.stall()
                 if answer.cut is not None or answer.stall:
                     self.close_connection = True
+
+            def stall(self) -> None:
+                server.stalled.set()
+                server._closing.wait(120)
 
             def log_message(self, *_: Any) -> None:
                 pass

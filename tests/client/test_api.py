@@ -4,7 +4,7 @@ import itertools
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from scripted_server import Answer
+from scripted_server import KEY, Answer
 
 from airflow_provider_planet_reports.client import errors
 from airflow_provider_planet_reports.client.api import ReportsAPI
@@ -90,10 +90,15 @@ def test_another_listing_is_below_the_base_url(api, server):
             Answer(body=b"<html>Log in</html>", headers={"Content-Type": "text/html"}),
             "with text/html",
         ),
-        (Answer(body=b""), "with no content type"),
-        (Answer(body=b'{"reports": ['), "did not answer with JSON"),
-        (Answer(body=b"[" * 200_000), "did not answer with JSON"),
-        (Answer(body=b"\xff\xfe\xff"), "did not answer with JSON"),
+        (Answer(body=b""), r"with no content type \(no JSON from character 0 on\)"),
+        (Answer(body=b'{"reports": ['), "no JSON from character 13 on"),
+        (Answer(body=b"[" * 200_000), "it is nested too deeply"),
+        (Answer(body=b'{"a": "\xff"}'), "it is not UTF-8 at byte 7"),
+        (Answer(body='{"reports": []}'.encode("utf-16")), "it is not UTF-8 at byte 0"),
+        (Answer(body=b'{"reports": [], "n": NaN}'), "NaN is no JSON"),
+        (Answer(body=b'{"reports": [], "n": -Infinity}'), "-Infinity is no JSON"),
+        (Answer(body=b'{"reports": [], "n": 1e999}'), "it has a number beyond all bounds"),
+        (Answer(body=b'{"reports": [], "n": ' + b"9" * 5000 + b"}"), "too many digits"),
         (Answer(body={"items": []}), "is not a listing of reports"),
         (Answer(body={"reports": [{}]}), r"reports\[0\]: A report has no usable report_id"),
     ],
@@ -103,6 +108,18 @@ def test_what_is_no_listing_is_named_with_its_address(api, server, answer, said)
     with pytest.raises(errors.UnexpectedAnswer, match=said) as caught:
         list(api.list_reports(Filters()))
     assert f"{server.origin}/reports/v1/?page_size=1000" in str(caught.value)
+
+
+def test_the_encoding_is_utf_8_whatever_the_header_says(api, server):
+    body = b'\xef\xbb\xbf{"reports": [{"report_id": "\xc3\xa9"}]}'
+    server.will(Answer(body=body, headers={"Content-Type": "application/json; charset=latin-1"}))
+    assert ids_of(api.list_reports(Filters())) == ["é"]
+
+
+def test_an_answer_that_echoes_the_key_does_not_hand_it_on(api, server):
+    server.will(Answer(body={"reports": [{"report_id": "a", "you": f"{KEY}:"}]}))
+    (report,) = api.list_reports(Filters())
+    assert report.to_dict()["you"] == "***:"
 
 
 @pytest.mark.parametrize(

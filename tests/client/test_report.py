@@ -101,6 +101,35 @@ def test_what_is_no_report_says_why(source, said):
     assert str(caught.value).startswith(said)
 
 
+def nested(levels):
+    """An object of so many levels, lists and objects in turn."""
+    value = {}
+    for level in range(levels - 1):
+        value = [value] if level % 2 else {"deeper": value}
+    return value
+
+
+def test_as_deep_as_anybody_needs_it_is_copied_cleared_and_written():
+    source = {"report_id": "a", "new_field": nested(49)}
+    report = Report.from_dict(source)
+    assert json.loads(json.dumps(report.to_dict())) == source
+    assert report.without_secrets("https://api.example/") == report
+
+
+@pytest.mark.parametrize("levels", [50, 400, 100_000])
+def test_deeper_than_that_is_refused_before_anything_breaks_on_it(levels):
+    with pytest.raises(UnexpectedAnswer, match="'a' is nested more than 50 levels deep"):
+        Report.from_dict({"report_id": "a", "new_field": nested(levels)})
+
+
+def test_what_is_no_report_is_not_repeated_at_length():
+    with pytest.raises(UnexpectedAnswer) as caught:
+        Report.from_dict(
+            {"report_id": ["x" * 10_000] * 10_000, **dict.fromkeys(map(str, range(10_000)))}
+        )
+    assert len(str(caught.value)) < 500
+
+
 def test_fresh_links_do_not_make_another_content():
     report = Report.from_dict(SOURCE)
     renewed = Report.from_dict(

@@ -4,6 +4,7 @@ import base64
 import datetime as dt
 import logging
 import platform
+import socket
 import threading
 import time
 import traceback
@@ -11,6 +12,7 @@ from email.utils import format_datetime
 from urllib.parse import quote
 
 import pytest
+import requests
 from scripted_server import KEY, Answer
 
 from airflow_provider_planet_reports import __version__
@@ -319,3 +321,157 @@ def test_a_key_that_cannot_be_one_is_not_repeated(wrong):
     with pytest.raises(errors.InvalidInput, match="has characters that no key has") as caught:
         ReportsSession(wrong)
     assert "s3cr" not in str(caught.value)
+
+
+@pytest.mark.parametrize("stage", ["before the headers", "in the middle of the body"])
+@pytest.mark.parametrize("where", ["here", "after a redirect", "on another server"])
+def test_a_task_that_ends_does_not_wait_for_a_silent_server(
+    server, elsewhere, session_of, stage, where
+):
+    session = session_of(server, timeout=600)
+    silent = Answer(body=b"0123456789", cut=4, stall=True)
+    silent.silent = stage == "before the headers"
+    stalling = server if where == "here" else elsewhere
+    stalling.will(silent)
+    url = f"{stalling.origin}/file"
+    if where == "after a redirect":
+        server.will(Answer(302, headers={"Location": url}))
+        url = session.base_url
+    failures = []
+    thread = threading.Thread(target=lambda: failures.append(the_failure(session, url)))
+    thread.start()
+    stalling.stalled.wait(60)
+    session.give_up()
+    thread.join(60)
+    assert isinstance(failures[0], errors.TransportError)
+    assert str(failures[0]).endswith("was called off: the task was told to stop.")
+    assert len(stalling.received) == 1
+
+
+def test_a_body_that_ends_because_it_is_hung_up_is_not_taken_for_whole(server, session_of):
+    session = session_of(server, timeout=600)
+    server.will(Answer(body=b"{}", headers={"Content-Length": None}, stall=True))
+    failures = []
+    thread = threading.Thread(
+        target=lambda: failures.append(the_failure(session, session.base_url))
+    )
+    thread.start()
+    server.stalled.wait(60)
+    session.give_up()
+    thread.join(60)
+    assert "told to stop" in str(failures[0])
+
+
+def test_a_tls_handshake_is_hung_up_too(session):
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        url = f"https://127.0.0.1:{mute.getsockname()[1]}/"
+        failures = []
+        thread = threading.Thread(
+            target=lambda: failures.append(the_failure(session, url, timeout=600))
+        )
+        thread.start()
+        accepted, _ = mute.accept()
+        with accepted:
+            assert accepted.recv(1)  # its greeting, that nobody answers
+            session.give_up()
+            thread.join(60)
+    assert "told to stop" in str(failures[0])
+
+
+def test_after_the_end_nothing_is_sent(server, session):
+    session.get(session.base_url)
+    session.give_up()
+    error = the_failure(session, session.base_url)
+    assert isinstance(error, errors.TransportError)
+    assert "told to stop" in str(error)
+    assert len(server.received) == 1
+
+
+class Hurried(ReportsSession):
+    """Takes down what it would wait."""
+
+    def __init__(self, *args, **kwargs):
+        self.waited = []
+        super().__init__(*args, **kwargs)
+
+    def pause(self, seconds):
+        self.waited.append(seconds)
+        return False
+
+
+def test_all_waiting_is_in_one_place(server):
+    with Hurried(KEY, server.origin, requests_per_second=0.001) as session:
+        server.will(Answer(503, headers={"Retry-After": "40"}), Answer(body={}))
+        assert session.get(session.base_url).status_code == 200
+    retry, turn = session.waited
+    assert retry == 40
+    assert 0 < turn <= 1000
+
+
+@pytest.mark.parametrize("asked", ["3600", "9" * 20])
+def test_one_refused_with_a_long_wait_does_not_hold_the_others_for_as_long(server, asked):
+    with Hurried(KEY, server.origin) as session:
+        server.will(Answer(429, headers={"Retry-After": asked}), Answer(body={}))
+        session.get(session.base_url)
+        session.get(session.base_url)
+    assert 0 < max(session.waited) <= 300
+
+
+@pytest.mark.parametrize("through", ["the link", "a redirect"])
+def test_urllib3_does_not_log_signatures_of_ours_at_any_level(
+    server, elsewhere, session, caplog, through
+):
+    caplog.set_level(logging.DEBUG)
+    signed = f"{elsewhere.origin}/file?org_id=7&X-Amz-Signature={SIGNATURE}&{SIGNATURE}"
+    # The header without a colon has urllib3 warn, with the address and what it could not parse.
+    elsewhere.will(Answer(503), Answer(body=b"x", headers={"Broken header": "x", "Next": signed}))
+    server.will(Answer(302, headers={"Location": signed}))
+    session.get(signed if through == "the link" else session.base_url)
+    said = "\n".join(map(logging.Formatter().format, caplog.records))
+    assert "/file?org_id=7&X-Amz-Signature=***&***=*** HTTP/1.1" in said
+    assert "Failed to parse headers" in said
+    assert SIGNATURE not in said
+
+
+def test_what_others_in_the_process_log_stays_as_it_is(server, session, caplog):
+    caplog.set_level(logging.DEBUG)
+    session.get(session.base_url)
+    requests.get(f"{server.origin}/theirs?token=visible", timeout=5)
+    assert "/theirs?token=visible" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("headers", "kind"),
+    [
+        ({"Content-Length": "5, 6"}, errors.UnexpectedAnswer),
+        ({"Location": "/caf\xe9"}, errors.RefusedLink),
+        ({"Location": "http://[::1/"}, errors.RefusedLink),
+        ({"Location": "http://a..b/?s1gnature"}, errors.RefusedLink),
+        ({"Location": f"https://{'a' * 64}.example/"}, errors.RefusedLink),
+        ({"Location": "https://exa mple/"}, errors.RefusedLink),
+        ({"Location": "https://files.example:99999/"}, errors.RefusedLink),
+    ],
+)
+def test_headers_that_make_no_sense_are_the_servers_fault(server, session, headers, kind):
+    server.will(Answer(302, headers=headers))
+    error = the_failure(session_once(session), session.base_url)
+    assert type(error) is kind
+    assert error.__context__ is error.__cause__ is None
+    assert_clean(error)
+
+
+@pytest.mark.parametrize("url", ["https://a..b/", "ftp://files.example/", "\ud800", "https://["])
+def test_an_address_that_nobody_can_ask_is_the_callers_fault(session, url):
+    assert isinstance(the_failure(session, url), errors.InvalidInput)
+
+
+def test_an_echoed_signature_or_half_a_key_is_not_repeated(server, session):
+    url = f"{server.origin}/file?X-Amz-Signature={SIGNATURE}%2B"
+    echo = f"{'.' * 490} {KEY} {SIGNATURE}%2B {SIGNATURE}+"
+    server.will(Answer(403, {"message": echo}))
+    answer = session.get(url)
+    answer.reason = f"No {KEY}"
+    with pytest.raises(errors.NoPermission, match=r"403 No \*\*\*") as caught:
+        session.raise_for_status(answer)
+    assert_clean(caught.value)
+    assert KEY[:6] not in str(caught.value)
