@@ -13,6 +13,7 @@ from pathlib import Path
 from cryptography.fernet import Fernet
 
 _GZIP = b"\x1f\x8b"
+_TABLE = re.compile(r'INSERT INTO "?(\w+)')
 _FERNET_TOKEN = re.compile(r"gAAAA[\w=-]{60,}")
 
 
@@ -29,8 +30,8 @@ class Hunt:
         }
         self.bytes: Counter[str] = Counter()
         self.places: Counter[str] = Counter()
-        #: Name of the secret, and where it is.
-        self.found: list[tuple[str, str]] = []
+        #: Name of the secret, what kind of place it is in, and where.
+        self.found: list[tuple[str, str, str]] = []
 
     def search(self, kind: str, where: object, data: bytes | str) -> None:
         """Search one thing; what is packed in it, too.
@@ -45,7 +46,7 @@ class Hunt:
         for name, needles in self._needles.items():
             for at in {data.find(needle) for needle in needles} - {-1}:
                 around = data[max(at - 200, 0) : at + 100]
-                self.found.append((name, f"{kind}, {where}: {around!r}"))
+                self.found.append((name, kind, f"{where}: {around!r}"))
         if data.startswith(_GZIP):
             self.search(kind, f"{where}, unpacked", gzip.decompress(data))
 
@@ -57,17 +58,17 @@ class Hunt:
                 self.search(f"file {name.parts[0]}", name, path.read_bytes())
 
     def search_database(self, path: Path, fernet_key: str) -> None:
-        """Search an SQL dump of a metadata database, and what Airflow encrypted in it.
+        """Search the tables of a metadata database, and what Airflow encrypted in them.
 
         The password column of connections stays encrypted: it is where the key is kept.
         """
         with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
-            lines = list(database.iterdump())
-        self.search("SQL dump", path.name, "\n".join(lines))
-        for line in lines:
-            if not line.startswith('INSERT INTO "connection"'):
-                for token in _FERNET_TOKEN.findall(line):
-                    self.search("decrypted", line[:40], Fernet(fernet_key).decrypt(token))
+            for line in database.iterdump():
+                table = _TABLE.match(line)
+                kind = f"table {table.group(1)}" if table else "SQL"
+                self.search(kind, path.name, line)
+                for token in _FERNET_TOKEN.findall(line) if kind != "table connection" else ():
+                    self.search(f"{kind}, decrypted", "", Fernet(fernet_key).decrypt(token))
 
     def search_warehouse(self, path: Path) -> None:
         """Search all tables of a DuckDB file, which compresses them."""
@@ -80,12 +81,15 @@ class Hunt:
 
     def report(self) -> str:
         """Say what was searched."""
-        lines = [
-            f"{self.bytes[kind]:>12,} bytes, {self.places[kind]:>4} places: {kind}"
-            for kind in sorted(self.bytes)
-        ]
-        total = f"{sum(self.bytes.values()):>12,} bytes, {sum(self.places.values()):>4} places"
-        return "\n".join(["", *lines, f"{total}: all. Findings: {len(self.found)}."])
+        size, places = Counter[str](), Counter[str]()
+        for kind in self.bytes:
+            group = kind if kind.startswith("file ") else kind.partition(" ")[0]
+            for name in (group, "all"):
+                size[name] += self.bytes[kind]
+                places[name] += self.places[kind]
+        return "\n".join(
+            f"{size[name]:>12,} bytes in {places[name]:>5} places: {name}" for name in sorted(size)
+        )
 
 
 def _in_base64(secret: bytes) -> list[bytes]:

@@ -52,7 +52,7 @@ def test_three_runs_at_once_leave_what_one_leaves_and_announce_everything(airflo
         together = {"conn_id": "at_once", "destination": (tmp_path / "together").as_uri()}
         runs = [airflow.trigger("lands", **together) for _ in range(RUNS)]
         for run in runs:
-            airflow.wait_for("the run is over", lambda run=run: airflow.has_ended(run), seconds=300)
+            airflow.wait_for("the run is over", lambda run=run: airflow.has_ended(run))
         assert [airflow.tasks(run) for run in runs] == RUNS * [{("land", -1): ("success", 1)}]
 
         sandbox.barrier.abort()

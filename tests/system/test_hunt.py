@@ -34,7 +34,7 @@ def test_a_canary_is_found_in_every_form_wherever_it_begins(tmp_path, form, befo
     (tmp_path / "log").write_bytes(written)
     (tmp_path / "packed").write_bytes(gzip.compress(written))
     hunt.search_files(tmp_path)
-    assert [name for name, _ in hunt.found] == ["key", "key"]
+    assert [name for name, *_ in hunt.found] == ["key", "key"]
     assert hunt.bytes["file log"] == len(written)
 
 
@@ -47,7 +47,7 @@ def test_a_canary_is_found_in_a_database_encrypted_too(tmp_path, written):
         database.commit()
     hunt = Hunt(key=CORE)
     hunt.search_database(path, FERNET_KEY)
-    assert [name for name, _ in hunt.found] == ["key"]
+    assert [name for name, *_ in hunt.found] == ["key"]
 
 
 def test_a_canary_is_found_in_a_warehouse(tmp_path):
@@ -56,7 +56,7 @@ def test_a_canary_is_found_in_a_warehouse(tmp_path):
         warehouse.execute("CREATE TABLE reports AS SELECT ? AS link", [KEY])
     hunt = Hunt(key=CORE)
     hunt.search_warehouse(tmp_path / "warehouse.duckdb")
-    assert [name for name, _ in hunt.found] == ["key"]
+    assert [name for name, *_ in hunt.found] == ["key"]
 
 
 def test_what_is_no_canary_is_not_found(tmp_path):

@@ -110,7 +110,7 @@ def test_a_task_that_is_cleared_goes_by_itself_and_is_completed_by_its_next_try(
     victim.assert_that_it_went_by_itself()
 
     sandbox.goes_on.set()
-    airflow.wait_for("it has run again", lambda: airflow.has_ended(victim.run), seconds=300)
+    airflow.wait_for("it has run again", lambda: airflow.has_ended(victim.run))
     assert airflow.tasks(victim.run) == {("land", -1): ("success", 2)}
     everything = {each["report_id"] for each in sandbox.reports}
     assert victim.receipts() == everything

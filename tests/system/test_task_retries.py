@@ -75,7 +75,7 @@ def test_what_a_deferred_sensor_found_is_new_to_the_retry_of_the_task_that_lande
             "the sensor is deferred", lambda: airflow.tasks(run)["wait", -1][0] == "deferred"
         )
         sandbox.publish(*REPORTS)
-        airflow.wait_for("the run is over", lambda: airflow.has_ended(run), seconds=300)
+        airflow.wait_for("the run is over", lambda: airflow.has_ended(run))
 
         assert airflow.tasks(run)["land", -1] == ("success", 2)
         assert airflow.returned(run, "load") == IDS

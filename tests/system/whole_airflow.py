@@ -106,22 +106,15 @@ class Airflow:
 
     def kill(self, component: str) -> None:
         """End a component and its children as a power cut would."""
-        self._signal(component, signal.SIGKILL)
-
-    def stop(self) -> None:
-        """End everything."""
-        for component in self._processes:
-            self._signal(component, signal.SIGTERM)
-
-    def _signal(self, component: str, number: signal.Signals) -> None:
         process = self._processes[component]
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, number)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(10)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+    def stop(self) -> None:
+        """End everything; nobody needs it any more, so nobody is asked."""
+        for component in self._processes:
+            self.kill(component)
 
     def log(self, component: str) -> Path:
         """Return where a component's output goes."""
@@ -151,13 +144,16 @@ class Airflow:
             ]
         return bool(self._token)
 
-    def connect(self, conn_id: str, host: str, key: str, **extra: Any) -> None:
-        """Make a connection to a Reports API."""
-        connection = {"conn_type": "planet_reports", "host": host, "password": key}
-        extra_text = json.dumps({"max_retries": 1, **extra})
-        self.rest(
-            "POST", "connections", {"connection_id": conn_id, "extra": extra_text, **connection}
-        )
+    def connect(self, conn_id: str, host: str, key: str, field: str = "password") -> None:
+        """Store a connection to a Reports API, with the key in one of its fields."""
+        connection = {"connection_id": conn_id, "conn_type": "planet_reports", "host": host}
+        extra = json.dumps({"max_retries": 1})
+        self.rest("POST", "connections", {**connection, "extra": extra, field: key})
+
+    def unpause(self, dag_id: str) -> None:
+        """Have a DAG run as it is scheduled."""
+        self.wait_for(f"DAG {dag_id} is known", lambda: self._knows(dag_id))
+        self.rest("PATCH", f"dags/{dag_id}", {"is_paused": False})
 
     def trigger(self, dag_id: str, **params: Any) -> str:
         """Start a run of a DAG; return its id."""
@@ -172,7 +168,7 @@ class Airflow:
     def run(self, dag_id: str, **params: Any) -> str:
         """Run a DAG to its end; return the run's id."""
         run_id = self.trigger(dag_id, **params)
-        self.wait_for(f"{dag_id} has run", lambda: self.has_ended(run_id), seconds=300)
+        self.wait_for(f"{dag_id} has run", lambda: self.has_ended(run_id))
         return run_id
 
     def has_ended(self, run_id: str) -> bool:
@@ -225,7 +221,7 @@ class Airflow:
                 return Counter(report_id for (report_id,) in db.execute(query).fetchall())
         return Counter()
 
-    def wait_for(self, what: str, holds: Callable[[], bool], seconds: float = 120) -> float:
+    def wait_for(self, what: str, holds: Callable[[], bool], seconds: float = 300) -> float:
         """Wait until something holds; return how long that took."""
         begun = time.monotonic()
         while not holds():
