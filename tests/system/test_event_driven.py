@@ -55,7 +55,7 @@ def test_what_is_published_is_landed_and_loaded_once_whatever_becomes_of_the_tri
     with sandbox.serve() as base_url:
         airflow = airflow_of(base_url, sandbox.key, "planet_reports_event_driven.py")
         chain = Chain(airflow, sandbox)
-        airflow.wait_for("the first reports are loaded", chain.is_through, seconds=180)
+        airflow.wait_for("the first reports are loaded", chain.is_through)
 
         sandbox.publish(*day_of_reports(0))
         seconds = airflow.wait_for("a report published while it runs is loaded", chain.is_through)
@@ -70,7 +70,7 @@ def test_what_is_published_is_landed_and_loaded_once_whatever_becomes_of_the_tri
             time.sleep(random.random() * random.choice((1, 4, 15)))
             airflow.kill("triggerer")
             airflow.begin("triggerer")
-        seconds = airflow.wait_for("all is loaded in the end", chain.is_through, seconds=180)
+        seconds = airflow.wait_for("all is loaded in the end", chain.is_through)
         print(f"{KILLS} kills; whole {seconds:.1f} s after the last one")
 
         assert set(chain.downloads().values()) == {1}
