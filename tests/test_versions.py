@@ -40,7 +40,8 @@ else:
         for each in HookMetaService.hook_meta_data()
         if each.connection_type == "planet_reports"
     )
-    fields, login = list(form.extra_fields or ()), form.standard_fields.login.title
+    fields = list(form.extra_fields or ())
+    login = form.standard_fields and form.standard_fields.login.title
 print(json.dumps({"fields": sorted(fields), "login": login, "asked": asked}))
 """
 
@@ -50,6 +51,10 @@ def form():
     """The connection's form as Airflow shows it, and what the hook was asked for it."""
     done = subprocess.run([sys.executable, "-c", _FORM], capture_output=True, text=True, check=True)
     return json.loads(done.stdout.splitlines()[-1])
+
+
+def form_shows():
+    return form()["fields"] == sorted(EXTRA_FIELDS) and form()["login"] == "API key"
 
 
 def can_import(name, module):
@@ -81,10 +86,8 @@ FEATURES = {
         or can_import("mask_secret", "airflow.sdk.execution_time.secrets_masker")
         or can_import("mask_secret", "airflow.utils.log.secrets_masker")
     ),
-    "form for the connection": lambda: (
-        form()["fields"] == sorted(EXTRA_FIELDS) and form()["login"] == "API key"
-    ),
-    "… described by the provider info alone": lambda: not form()["asked"],
+    "form for the connection": form_shows,
+    "… described by the provider info alone": lambda: form_shows() and not form()["asked"],
     "start DAGs when reports appear": lambda: (
         event_trigger() is not None and can_import("AssetWatcher", "airflow.sdk")
     ),

@@ -6,7 +6,7 @@ from itertools import islice
 
 import pytest
 import requests
-from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
+from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, redact
 from surroundings import connect
 
 from airflow_provider_planet_reports import connection_form
@@ -149,10 +149,6 @@ def test_the_test_button_explains_success_and_refusal(sandbox, monkeypatch):
 def test_the_key_is_masked_in_airflows_logs_and_absent_from_reprs(sandbox):
     hook = PlanetReportsHook()
     session = hook.get_conn()
-    try:
-        from airflow.sdk._shared.secrets_masker import redact
-    except ImportError:
-        from airflow.utils.log.secrets_masker import redact
     basic = base64.b64encode(f"{sandbox.key}:".encode()).decode()
     masked = redact(f"login {sandbox.key}, header {basic}")
     for secret in (sandbox.key, basic):
