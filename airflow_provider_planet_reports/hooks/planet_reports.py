@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from airflow_provider_planet_reports.client.session import ReportsSession
 
 
+#: The server's own page size: what one request shows.
+_TEST_PAGE = 50
+
+
 class PlanetReportsHook(BaseHook):
     """Lists and downloads an organization's usage reports.
 
@@ -143,12 +147,14 @@ class PlanetReportsHook(BaseHook):
         :return: whether it works, and what was seen or what is wrong.
         """
         try:
-            found = list(itertools.islice(self.list_reports(page_size=1), 1))
+            found = list(itertools.islice(self.list_reports(page_size=_TEST_PAGE), _TEST_PAGE))
         except Exception as error:  # the button shows whatever it is
             return False, str(error)
         if not found:
             return True, "The key is accepted; no report is there to be seen yet."
-        return True, f"The key is accepted; organization {found[0].org_id} has reports."
+        more = " or more" if len(found) == _TEST_PAGE else ""
+        seen = f"The key is accepted; organization {found[0].org_id} shows reports"
+        return True, f"{seen} ({len(found)}{more})."
 
     @cached_property
     def _session(self) -> ReportsSession:

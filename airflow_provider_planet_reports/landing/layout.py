@@ -26,8 +26,6 @@ _LONGEST_NAME = len("part-0000000000.csv.gz")
 #: What Hive, and with it every reader of Hive partitions, takes for NULL.
 _NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 _UNSAFE = re.compile(rb"[^A-Za-z0-9._-]|^[._]|\.$")
-#: What would leave its folder where a program takes a key for a URL and decodes it.
-_DANGEROUS = frozenset(b"/\\%")
 
 
 def segment(name: str, *, prefix: str = "") -> str:
@@ -35,7 +33,7 @@ def segment(name: str, *, prefix: str = "") -> str:
 
     Letters, digits, ``-``, ``_`` and ``.`` stand for themselves, everything else is
     percent-encoded, as Hive does it; so are a leading ``_`` or ``.`` (they would hide it) and
-    a trailing ``.`` (Azure does not allow it). Slashes and ``%`` are encoded twice.
+    a trailing ``.`` (Azure does not allow it).
 
     :param name: for example a report's id.
     :param prefix: what goes before it; safe as it is.
@@ -44,7 +42,7 @@ def segment(name: str, *, prefix: str = "") -> str:
     if not name:
         raise InvalidInput("An empty report id cannot be landed: there is no name for its files.")
     raw = name.encode("utf-8", "surrogatepass")
-    safe = prefix + _UNSAFE.sub(_escaped, raw).decode("ascii")
+    safe = prefix + _UNSAFE.sub(lambda found: b"%%%02X" % found.group()[0], raw).decode("ascii")
     if len(safe) > _LONGEST_SEGMENT:
         raise InvalidInput(
             f"The name {(prefix + name)[:40]!r}… is too long to land: {len(safe)} characters as a "
@@ -53,14 +51,9 @@ def segment(name: str, *, prefix: str = "") -> str:
     return safe
 
 
-def _escaped(found: re.Match[bytes]) -> bytes:
-    byte = found.group()[0]
-    return (b"%%25%02X" if byte in _DANGEROUS else b"%%%02X") % byte
-
-
 def name_of(safe: str) -> str:
     """Return the name that :func:`segment` made safe."""
-    return unquote(unquote(safe, errors="surrogatepass"), errors="surrogatepass")
+    return unquote(safe, errors="surrogatepass")
 
 
 def data_folder(report: Report) -> str:

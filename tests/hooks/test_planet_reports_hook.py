@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import base64
+import datetime as dt
 import json
 from itertools import islice
+from urllib.parse import quote
 
 import pytest
 import requests
@@ -17,6 +19,7 @@ from airflow_provider_planet_reports.exceptions import (
 )
 from airflow_provider_planet_reports.hooks.planet_reports import PlanetReportsHook
 from airflow_provider_planet_reports.sandbox import Sandbox
+from airflow_provider_planet_reports.sandbox.reports import made_up_reports
 from airflow_provider_planet_reports.sandbox.server import MEMBER_KEY
 
 
@@ -103,6 +106,24 @@ def test_a_connection_that_cannot_be_right_fails_at_once(sandbox, monkeypatch, f
     assert not sandbox.exchanges
 
 
+@pytest.mark.parametrize("form", ["uri", "json"])
+def test_a_connection_may_be_written_in_every_form_that_airflow_knows(sandbox, monkeypatch, form):
+    sandbox.key = "a/key+of=signs"
+    written = {
+        "uri": f"planet-reports://:{quote(sandbox.key, safe='')}@{quote(sandbox.base_url, safe='')}"
+        "/?org_id=004321&timeout=7",
+        "json": json.dumps(
+            {
+                "conn_type": "planet_reports", "password": sandbox.key, "host": sandbox.base_url,
+                "extra": {"org_id": "004321", "timeout": 7},
+            }
+        ),
+    }  # fmt: skip
+    monkeypatch.setenv("AIRFLOW_CONN_PLANET_REPORTS_DEFAULT", written[form])
+    assert len(list(PlanetReportsHook().list_reports())) == len(sandbox.reports)
+    assert "org_id=004321" in sandbox.exchanges[0][1]
+
+
 def test_a_connection_that_does_not_exist_is_named():
     with pytest.raises(AirflowFailException, match="connection 'nowhere' for the Reports API does"):
         PlanetReportsHook("nowhere").list_reports()
@@ -135,11 +156,21 @@ def test_trouble_that_outlasts_all_tries_is_left_to_airflows_retries(monkeypatch
     assert not isinstance(caught.value, AirflowFailException)
 
 
+def many_reports():
+    """As many as no page shows."""
+    return made_up_reports(
+        seed=7, org_id=4321, plans=(1,), days=60, last_day=dt.date(2026, 1, 1), part_bytes=0
+    )
+
+
 def test_the_test_button_explains_success_and_refusal(sandbox, monkeypatch):
     assert PlanetReportsHook().test_connection() == (
         True,
-        "The key is accepted; organization 4321 has reports.",
+        f"The key is accepted; organization 4321 shows reports ({len(sandbox.reports)}).",
     )
+    sandbox.publish(*many_reports())
+    assert PlanetReportsHook().test_connection()[1].endswith("shows reports (50 or more).")
+    assert len(sandbox.exchanges) == 2
     connect(monkeypatch, MEMBER_KEY, sandbox.base_url)
     works, why = PlanetReportsHook().test_connection()
     assert not works
