@@ -75,7 +75,7 @@ class LandingProcess:
         """Wait for its end; return the name and text of what was raised, or how it was killed."""
         try:
             told: str = self._pipe.recv()
-        except EOFError:
+        except (EOFError, ConnectionResetError):  # the latter, if it died before it began
             self._process.join()
             told = signal.Signals(-(self._process.exitcode or 0)).name
         return told
