@@ -6,6 +6,7 @@ import logging
 import multiprocessing
 import os
 import signal
+from contextlib import suppress
 from importlib import import_module
 from multiprocessing.connection import Connection
 from typing import Any
@@ -63,7 +64,7 @@ class LandingProcess:
         self._pipe.send("go")
 
     def signal(self, number: int) -> None:
-        """Send it a signal, if it is still there."""
+        """Send it a signal."""
         assert self._process.pid is not None
         os.kill(self._process.pid, number)
 
@@ -75,7 +76,7 @@ class LandingProcess:
         """Wait for its end; return the name and text of what was raised, or how it was killed."""
         try:
             told: str = self._pipe.recv()
-        except EOFError:
+        except (EOFError, ConnectionResetError):  # the latter, if it died before it began
             self._process.join()
             told = signal.Signals(-(self._process.exitcode or 0)).name
         return told
@@ -104,6 +105,8 @@ def _land(
         pipe.send(f"{type(error).__name__}: {error}")
     else:
         pipe.send("landed")
+    with suppress(EOFError):  # nobody else may get its process id while it may be killed
+        pipe.recv()
 
 
 def _handle_sigterm(operator: Any, airflow: int) -> None:
