@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextvars
 import random
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache, partial
+from functools import cache
 from typing import ParamSpec, TypeVar
+
+from asgiref.sync import sync_to_async
 
 from airflow_provider_planet_reports.client.errors import TooManyRequests
 from airflow_provider_planet_reports.exceptions import PlanetReportsTaskFailure
@@ -33,10 +33,14 @@ def _threads() -> ThreadPoolExecutor:
 
 
 async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Call a function that blocks, without blocking the event loop."""
-    context = contextvars.copy_context()  # which trigger's log the lines go to, among others
-    call = partial(context.run, function, *args, **kwargs)
-    return await asyncio.get_running_loop().run_in_executor(_threads(), call)
+    """Call a function that blocks, without blocking the event loop; it may read connections.
+
+    Before Airflow 3.2 these come by way of the triggerer's event loop, which is found from a
+    thread of asgiref's. From any other thread, the answers of the triggerer's supervisor are
+    read by two loops at once, and the triggerer ends with "Response read out of order".
+    """
+    call = sync_to_async(function, thread_sensitive=False, executor=_threads())
+    return await call(*args, **kwargs)
 
 
 class Pauses:
