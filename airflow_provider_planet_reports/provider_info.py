@@ -14,6 +14,7 @@ from airflow_provider_planet_reports.connection_form import (
 
 _ASSETS = "airflow_provider_planet_reports.assets.planet_reports"
 _LINKS = "airflow_provider_planet_reports.links.planet_reports"
+_COMMANDS = "airflow_provider_planet_reports.cli.definition.get_planet_reports_cli_commands"
 _ASSET_URIS = [
     {
         "schemes": ["planet-reports"],
@@ -42,4 +43,5 @@ def get_provider_info() -> dict[str, Any]:
         "asset-uris": _ASSET_URIS,
         "dataset-uris": _ASSET_URIS,  # Airflow 2's name for them
         "extra-links": [f"{_LINKS}.LandingPlaceLink", f"{_LINKS}.PlanetAccountLink"],
+        "cli": [_COMMANDS],  # heeded from Airflow 3.2 on
     }
