@@ -31,7 +31,7 @@ PYTHONS = {
 #: What Airflow itself forgot to exclude: with newer ones it installs, but does not run.
 BOUNDS = {
     "2.11": [],
-    "3.0": ["fastapi<0.117", "universal-pathlib<0.3"],
+    "3.0": ["fastapi<0.117", "pyjwt<2.11", "universal-pathlib<0.3"],
     "3.1": [],
     "3.2": ["fastapi<0.137", "svcs<26"],
     "3.3": [],

@@ -224,9 +224,9 @@ class PlanetReportsHook(BaseHook):
 def mask(secret: str) -> None:
     """Have Airflow blot a secret out of all logs; it masks passwords by itself, but not logins."""
     for module in (
-        "airflow.providers.common.compat.sdk",
-        "airflow.sdk.execution_time.secrets_masker",
-        "airflow.utils.log.secrets_masker",
+        "airflow.sdk.log",  # from 3.1 on
+        "airflow.sdk.execution_time.secrets_masker",  # 3.0
+        "airflow.utils.log.secrets_masker",  # 2.11
     ):
         try:
             mask_secret = import_module(module).mask_secret
