@@ -10,10 +10,13 @@ from importlib import import_module
 
 import airflow
 import pytest
+from airflow.providers_manager import ProvidersManager
 from surroundings import TESTS
 
+from airflow_provider_planet_reports.client.errors import InvalidInput
 from airflow_provider_planet_reports.connection_form import EXTRA_FIELDS
 from airflow_provider_planet_reports.sensors.planet_reports import PlanetReportsSensor
+from airflow_provider_planet_reports.transfers.outlet_events import check_partitions
 from airflow_provider_planet_reports.transfers.planet_reports_to_object_storage import (
     PlanetReportsToObjectStorageOperator,
 )
@@ -73,6 +76,15 @@ def event_trigger():
         return None
 
 
+def has_partitions():
+    """Whether asset events of this Airflow have partitions."""
+    try:
+        check_partitions()
+    except InvalidInput:
+        return False
+    return True
+
+
 #: The rows of the README's table, and how to find out whether the running Airflow has it.
 FEATURES = {
     "list and land, in one task or one for each report": lambda: hasattr(
@@ -96,6 +108,13 @@ FEATURES = {
     ),
     "… with one request for many watchers": lambda: can_import(
         "SharedStreamProducer", "airflow.triggers.shared_stream"
+    ),
+    "a partition for each report date": has_partitions,
+    "retries when the server says": lambda: can_import(
+        "PlanetReportsRetryPolicy", "airflow_provider_planet_reports.retry_policy"
+    ),
+    "`airflow planet-reports …`": lambda: hasattr(
+        ProvidersManager, "initialize_providers_cli_command"
     ),
 }
 
