@@ -82,7 +82,7 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("seed", SEEDS, ids=lambda seed: f"schedule{seed}")
 def test_whatever_the_api_does_what_is_landed_is_true_and_a_later_run_completes(
-    seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     schedule = Schedule(seed)
     sandbox, options = schedule.sandbox, {"max_workers": schedule.max_workers}
@@ -92,9 +92,10 @@ def test_whatever_the_api_does_what_is_landed_is_true_and_a_later_run_completes(
         error = land(tmp_path, **options, row_count_check=schedule.row_count_check)
         landed = check_landed(sandbox, tmp_path, schedule.faults)
         check_error(error, {each["report_id"] for each in asked_for} - landed, sandbox)
-        check_requests(sandbox)
+        check_requests(sandbox, caplog.messages)
 
         sandbox.rate = 0
+        patiently(monkeypatch, base_url)
         assert land(tmp_path, **options) is None
         assert check_landed(sandbox, tmp_path, schedule.faults) >= {
             each["report_id"] for each in sandbox.reports
@@ -107,7 +108,7 @@ def test_whatever_the_api_does_what_is_landed_is_true_and_a_later_run_completes(
 
 @pytest.mark.parametrize("name", FAULTS)
 def test_no_fault_is_worse_when_half_of_all_requests_meet_it(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     sandbox = small(faults=[name], rate=0.5)
     with sandbox.serve() as base_url:
@@ -115,7 +116,7 @@ def test_no_fault_is_worse_when_half_of_all_requests_meet_it(
         asked_for = {each["report_id"] for each in sandbox.reports}
         error = land(tmp_path)
         check_error(error, asked_for - check_landed(sandbox, tmp_path, [name]), sandbox)
-        check_requests(sandbox)
+        check_requests(sandbox, caplog.messages)
         assert sandbox.inflicted
 
 
@@ -234,10 +235,11 @@ def check_error(error: Exception | None, missing: set[str], sandbox: HostileSand
         assert "GET http" in str(error) or sandbox.base_url in str(error)
 
 
-def check_requests(sandbox: HostileSandbox) -> None:
-    """No fault leads to a storm."""
+def check_requests(sandbox: HostileSandbox, logged: list[str]) -> None:
+    """No fault leads to a storm; nor does a busy machine, to those who wait but a moment."""
     parts = sum(len(each["contents"]) for each in sandbox.reports)
     enough = 2 * len(sandbox.reports) + parts + 2
     made = len(sandbox.exchanges) + len(sandbox.requests_elsewhere)
     met = Counter(name for name, _ in sandbox.inflicted)
-    assert made <= enough + REQUESTS_PER_FAULT * len(sandbox.inflicted), met
+    late = sum("sent nothing in time" in line for line in logged)
+    assert made <= enough + REQUESTS_PER_FAULT * len(sandbox.inflicted) + late, met
