@@ -13,17 +13,15 @@ import random
 import signal
 import threading
 import time
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, replace
-from datetime import date
-from functools import cached_property
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from grounds import Ground
 from landing_process import LandingProcess
+from made_reports import Made, made
 from surroundings import connect
 
 from airflow_provider_planet_reports.client.api import ReportsAPI
@@ -32,7 +30,6 @@ from airflow_provider_planet_reports.client.session import ReportsSession
 from airflow_provider_planet_reports.landing.store import Store, Writer
 from airflow_provider_planet_reports.landing.zone import LandingZone
 from airflow_provider_planet_reports.sandbox import Sandbox
-from airflow_provider_planet_reports.sandbox.reports import MadeUpReport
 from airflow_provider_planet_reports.sandbox.server import PATH, Answer, Request
 from airflow_provider_planet_reports.transfers.landing_run import LandingRun
 
@@ -43,43 +40,8 @@ MEETINGS = max(KILLS // 20, 1)
 MIB = 2**20
 
 
-@dataclass(frozen=True)
-class Chosen(MadeUpReport):
-    """A report with a name and a number of parts of our choice."""
-
-    name: str = ""
-    parts: int = 1
-
-    @property
-    def report_id(self) -> str:
-        return self.name
-
-    @property
-    def part_count(self) -> int:
-        return self.parts
-
-    @cached_property
-    def files(self) -> dict[str, bytes]:
-        """What is to lie in a destination, byte by byte."""
-        folder = (
-            f"report_type=summary/cadence=daily/plan_id={self.plan_id}/data_date=2026-11-01/"
-            f"{self.name}"
-        )
-        return {
-            f"{folder}/part-{number:05d}.csv": b"".join(self.part(number).read())
-            for number in range(1, self.parts + 1)
-        }
-
-
-def chosen(name: str, parts: int = 1, part_bytes: int = 0) -> Chosen:
-    return Chosen(
-        zlib.crc32(name.encode()), 4321, 1001, "summary", "daily", date(2026, 11, 1), part_bytes,
-        name=name, parts=parts,
-    )  # fmt: skip
-
-
 #: Small, in parts, larger than a block of 8 MiB, and in more parts than wait for one another.
-FIRST = (chosen("a"), chosen("b", 3), chosen("c", 1, 9 * MIB), chosen("d", 18))
+FIRST = (made("a"), made("b", 3), made("c", 1, 9 * MIB), made("d", 18))
 #: The same reports as they are later on: all files differ, some have one more or fewer, and one
 #: report has moved to another plan, and so to another partition.
 SECOND = tuple(
@@ -96,7 +58,7 @@ SECOND = tuple(
 class Publisher(Sandbox):
     """Publishes these reports, and may stop talking before the last bytes of some parts."""
 
-    def __init__(self, reports: tuple[Chosen, ...] = FIRST) -> None:
+    def __init__(self, reports: tuple[Made, ...] = FIRST) -> None:
         super().__init__(days=0)
         self.publish(*reports)
         self.silent_about: set[str] = set()
@@ -153,7 +115,7 @@ def seen_after_a_kill(ground: Ground) -> dict[str, bytes]:
     return ground.visible()
 
 
-def assert_whole(visible: dict[str, bytes], *editions: tuple[Chosen, ...]) -> None:
+def assert_whole(visible: dict[str, bytes], *editions: tuple[Made, ...]) -> None:
     """Every file is whole, of one of these editions, and whatever a receipt says is true."""
     allowed = [
         {k: v for report in edition for k, v in report.files.items()} for edition in editions
@@ -181,14 +143,14 @@ def receipts(visible: dict[str, bytes]) -> dict[str, Any]:
     return {name.removesuffix(".json"): json.loads(data) for name, data in found.items()}
 
 
-def assert_landed(visible: dict[str, bytes], *reports: Chosen) -> None:
+def assert_landed(visible: dict[str, bytes], *reports: Made) -> None:
     """These reports and nothing else are there, and each has a receipt."""
     assert_whole(visible, reports)
     expected = {key for report in reports for key in report.files}
     assert visible.keys() == expected | {f"_receipts/{report.name}.json" for report in reports}
 
 
-def landed_of(visible: dict[str, bytes], *editions: tuple[Chosen, ...]) -> list[Chosen]:
+def landed_of(visible: dict[str, bytes], *editions: tuple[Made, ...]) -> list[Made]:
     """The reports that have a receipt, of the edition that was landed."""
     plans = {name: receipt["files"] for name, receipt in receipts(visible).items()}
     return [

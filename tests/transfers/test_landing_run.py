@@ -9,15 +9,14 @@ import os
 import signal
 import threading
 import time
-import zlib
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from datetime import date
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from made_reports import Made, made
 
 from airflow_provider_planet_reports.client.api import ReportsAPI
 from airflow_provider_planet_reports.client.errors import (
@@ -36,35 +35,11 @@ from airflow_provider_planet_reports.landing.local_store import LocalStore
 from airflow_provider_planet_reports.landing.store import Store, Writer
 from airflow_provider_planet_reports.landing.zone import LandingZone
 from airflow_provider_planet_reports.sandbox import Sandbox, server
-from airflow_provider_planet_reports.sandbox.reports import MadeUpReport
 from airflow_provider_planet_reports.sandbox.server import PATH, Answer, Request
 from airflow_provider_planet_reports.transfers import landing_run
 from airflow_provider_planet_reports.transfers.landing_run import LandingRun, Outcome
 
 LOGGER = landing_run.__name__
-
-
-@dataclass(frozen=True)
-class Made(MadeUpReport):
-    """A report with a name and a number of parts of our choice."""
-
-    name: str = ""
-    parts: int = 1
-
-    @property
-    def report_id(self) -> str:
-        return self.name
-
-    @property
-    def part_count(self) -> int:
-        return self.parts
-
-
-def made(name: str, parts: int = 1, part_bytes: int = 0) -> Made:
-    return Made(
-        zlib.crc32(name.encode()), 4321, 1001, "summary", "daily", date(2026, 11, 1), part_bytes,
-        name=name, parts=parts,
-    )  # fmt: skip
 
 
 class Misbehaving(Sandbox):
