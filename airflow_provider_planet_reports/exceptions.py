@@ -11,11 +11,21 @@ from airflow_provider_planet_reports.client.errors import PlanetReportsError
 
 
 class PlanetReportsTaskError(PlanetReportsError, AirflowException):
-    """A task failed; Airflow's retries may help."""
+    """A task failed; Airflow's retries may help.
+
+    :param message: what happened and what to do.
+    :param retry_after: seconds that the server asked to wait, where it did.
+    """
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class PlanetReportsTaskFailure(PlanetReportsError, AirflowFailException):
     """A task failed and would fail again: Airflow does not retry it."""
+
+    final = True
 
 
 @contextmanager
@@ -36,5 +46,16 @@ def task_errors() -> Iterator[None]:
 
 def as_task_error(error: PlanetReportsError) -> PlanetReportsTaskError | PlanetReportsTaskFailure:
     """Return the error to raise in a task for an error of the client or the landing zone."""
-    kind = PlanetReportsTaskFailure if error.final else PlanetReportsTaskError
-    return kind(str(error))
+    if error.final:
+        return PlanetReportsTaskFailure(str(error))
+    return PlanetReportsTaskError(str(error), retry_after(error))
+
+
+def retry_after(*errors: BaseException) -> float | None:
+    """Return the seconds after which a server is ready for all that it turned away.
+
+    :param errors: what was met.
+    :return: the longest wish; None where there was none.
+    """
+    wishes = [getattr(error, "retry_after", None) for error in errors]
+    return max((wish for wish in wishes if wish is not None), default=None)

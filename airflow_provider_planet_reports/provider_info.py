@@ -12,6 +12,17 @@ from airflow_provider_planet_reports.connection_form import (
     provider_info_form,
 )
 
+_ASSETS = "airflow_provider_planet_reports.assets.planet_reports"
+_LINKS = "airflow_provider_planet_reports.links.planet_reports"
+_ASSET_URIS = [
+    {
+        "schemes": ["planet-reports"],
+        "handler": f"{_ASSETS}.sanitize_uri",
+        "factory": f"{_ASSETS}.report_asset",
+        "to_openlineage_converter": f"{_ASSETS}.convert_asset_to_openlineage",
+    }
+]
+
 
 def get_provider_info() -> dict[str, Any]:
     """Return the provider's description (entry point ``apache_airflow_provider``)."""
@@ -28,4 +39,7 @@ def get_provider_info() -> dict[str, Any]:
                 **provider_info_form(),
             }
         ],
+        "asset-uris": _ASSET_URIS,
+        "dataset-uris": _ASSET_URIS,  # Airflow 2's name for them
+        "extra-links": [f"{_LINKS}.LandingPlaceLink", f"{_LINKS}.PlanetAccountLink"],
     }

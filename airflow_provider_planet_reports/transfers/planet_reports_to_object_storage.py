@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import urlsplit
 
 from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator
 
@@ -14,21 +15,27 @@ from airflow_provider_planet_reports.client.report import Report
 from airflow_provider_planet_reports.exceptions import (
     PlanetReportsTaskError,
     PlanetReportsTaskFailure,
+    retry_after,
     task_errors,
 )
 from airflow_provider_planet_reports.hooks.planet_reports import PlanetReportsHook
+from airflow_provider_planet_reports.lineage import LandingLineage, storage_account
+from airflow_provider_planet_reports.links.planet_reports import LandingPlaceLink, PlanetAccountLink
+from airflow_provider_planet_reports.transfers.landing_options import LandingOptions
+from airflow_provider_planet_reports.transfers.outlet_events import (
+    check_partitions,
+    describe_outlets,
+)
 
 if TYPE_CHECKING:
     import datetime as dt
 
-    from airflow.providers.common.compat.sdk import Context, ObjectStoragePath
+    from airflow.providers.common.compat.sdk import BaseOperatorLink, Context, ObjectStoragePath
+    from airflow.providers.openlineage.extractors import OperatorLineage
 
     from airflow_provider_planet_reports.landing.receipt import Receipt
     from airflow_provider_planet_reports.landing.zone import LandingZone
     from airflow_provider_planet_reports.transfers.landing_run import LandingRun
-
-_ROW_COUNT_CHECKS = ("ignore", "warn", "fail")
-_NOTHING_NEW = ("succeed", "skip")
 
 
 class PlanetReportsToObjectStorageOperator(BaseOperator):
@@ -47,6 +54,10 @@ class PlanetReportsToObjectStorageOperator(BaseOperator):
     A report that can't be landed does not stop the others: the task lands what it can, then
     fails and names each one that it could not, with the reason.
 
+    The events of the assets in ``outlets`` have as extra what is new: ``report_ids`` and ``uris``
+    (of the files), both at most 100, ``rows``, ``bytes``, and whether the lists are ``truncated``.
+    With nothing new the lists are empty; with ``on_nothing_new="skip"`` there is no event then.
+
     :param destination: landing zone, as ``ObjectStoragePath`` or URL
         (``s3://conn_id@bucket/prefix``, ``gs://``, ``abfs://``, ``file://``). (templated)
     :param destination_conn_id: connection for the destination, where its URL names none.
@@ -64,11 +75,13 @@ class PlanetReportsToObjectStorageOperator(BaseOperator):
     :param query: further query parameters by name. (templated)
     :param path: another listing of the same shape, relative to the base URL. (templated)
     :param planet_reports_conn_id: connection of type ``planet_reports``. (templated)
-    :param max_workers: parts under way at a time.
-    :param overwrite: whether to land again what is landed.
+    :param max_workers: parts under way at a time. (templated)
+    :param overwrite: whether to land again what is landed. (templated)
     :param row_count_check: what to do when a report has another number of rows than its
-        description says: ``ignore``, ``warn``, or ``fail`` (it is not landed).
-    :param on_nothing_new: ``succeed``, or ``skip`` to skip what is downstream.
+        description says: ``ignore``, ``warn``, or ``fail`` (it is not landed). (templated)
+    :param on_nothing_new: ``succeed``, or ``skip`` to skip what is downstream. (templated)
+    :param emit_partitions: whether the dates of new reports become partitions of the assets in
+        ``outlets``: ``2026-11-23``, and ``2026-11`` for monthly reports. (Airflow 3.3 or later)
     :raises PlanetReportsTaskFailure: for bad input and refusals; Airflow does not retry.
     :raises PlanetReportsTaskError: for trouble that outlasted all tries.
     """
@@ -79,9 +92,15 @@ class PlanetReportsToObjectStorageOperator(BaseOperator):
         "reports",
         *Filters.names(),
         "planet_reports_conn_id",
+        *LandingOptions.names(),
     )
+    template_fields_renderers: ClassVar[dict[str, str]] = {"reports": "json", "query": "json"}
+    operator_extra_links: Sequence[BaseOperatorLink] = (LandingPlaceLink(), PlanetAccountLink())
     ui_color = "#c9e9e3"
+    #: Where the destination shows in its store's console, once that is known.
+    landing_place = ""
     _run: LandingRun | None = None
+    _lineage: LandingLineage | None = None
 
     def __init__(
         self,
@@ -99,10 +118,11 @@ class PlanetReportsToObjectStorageOperator(BaseOperator):
         query: Mapping[str, Any] | None = None,
         path: str | None = None,
         planet_reports_conn_id: str = PlanetReportsHook.default_conn_name,
-        max_workers: int = 4,
-        overwrite: bool = False,
+        max_workers: int | str = 4,
+        overwrite: bool | str = False,
         row_count_check: str = "warn",
         on_nothing_new: str = "succeed",
+        emit_partitions: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -123,13 +143,11 @@ class PlanetReportsToObjectStorageOperator(BaseOperator):
         self.overwrite = overwrite
         self.row_count_check = row_count_check
         self.on_nothing_new = on_nothing_new
-        with task_errors():  # these are not templated: wrong ones show when the DAG is parsed
-            _check_choice("row_count_check", row_count_check, _ROW_COUNT_CHECKS)
-            _check_choice("on_nothing_new", on_nothing_new, _NOTHING_NEW)
-            if type(max_workers) is not int or max_workers < 1:
-                raise InvalidInput(
-                    f"max_workers={max_workers!r} is not allowed: it must be a whole number from 1."
-                )
+        self.emit_partitions = emit_partitions
+        with task_errors():  # what is known to be wrong already shows when the DAG is parsed
+            LandingOptions.check_literals(self)
+            if emit_partitions:
+                check_partitions()
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Land what is not landed yet; return what is landed of all that was asked for."""
@@ -137,6 +155,9 @@ class PlanetReportsToObjectStorageOperator(BaseOperator):
         from airflow_provider_planet_reports.transfers.landing_run import LandingRun
 
         with task_errors():
+            options = LandingOptions.of(self)
+            if self.emit_partitions:
+                check_partitions(self.outlets)
             asked = _reports(self.reports)
             zone = open_zone(self.destination, self.destination_conn_id)
             hook = PlanetReportsHook(self.planet_reports_conn_id)
@@ -144,20 +165,21 @@ class PlanetReportsToObjectStorageOperator(BaseOperator):
             self._run = LandingRun(
                 hook.api,
                 zone,
-                max_workers=self.max_workers,
-                row_count_check=self.row_count_check,
+                max_workers=options.max_workers,
+                row_count_check=options.row_count_check,
                 landed_by=landed_by,
             )
+            place, place_conn_id = zone.store.uri(""), self._conn_id_of_destination()
+            self.landing_place = LandingPlaceLink.leave(context, place, place_conn_id)
             if asked is None:
                 asked = hook.list_reports(**filters_of(self))
             reports = {report.report_id: report for report in asked}
             landed = zone.landed()
-            before = {} if self.overwrite else zone.receipts(i for i in reports if i in landed)
+            before = {} if options.overwrite else zone.receipts(i for i in reports if i in landed)
             missing = [report for report in reports.values() if report.report_id not in before]
             self.log.info("%d reports asked for, %d to land.", len(reports), len(missing))
             outcome = self._run.run(missing)
             zone.remember(outcome.landed)
-            _raise_failures(outcome.failures, len(outcome.landed))
         receipts = {**before, **outcome.landed}
         result = [
             _result(
@@ -167,12 +189,33 @@ class PlanetReportsToObjectStorageOperator(BaseOperator):
                 or receipts[report_id].is_from_earlier_try(landed_by),
             )
             for report_id in reports
+            if report_id in receipts
         ]
-        if self.on_nothing_new == "skip" and not any(each["new"] for each in result):
+        new = [each for each in result if each["new"]]
+        self._lineage = LandingLineage(
+            hook.api.session.base_url, place, new, storage_account(place, place_conn_id)
+        )
+        _raise_failures(outcome.failures, len(outcome.landed))
+        if options.on_nothing_new == "skip" and not new:
             raise AirflowSkipException(
                 f"Nothing new: all {len(result)} reports were landed before."
             )
+        describe_outlets(
+            context.get("outlet_events"), self.outlets, new, partitions=self.emit_partitions
+        )
         return result
+
+    def get_openlineage_facets_on_complete(
+        self,
+        task_instance: Any,  # noqa: ARG002 - OpenLineage's signature
+    ) -> OperatorLineage | None:
+        """Return which reports became which files, for OpenLineage.
+
+        It is asked for after a failure, too, when some of the reports may have been landed.
+
+        :param task_instance: that has just ended.
+        """
+        return self._lineage.facets() if self._lineage is not None else None
 
     def on_kill(self) -> None:
         """Abandon what is under way, uploads included; what is landed stays.
@@ -181,6 +224,12 @@ class PlanetReportsToObjectStorageOperator(BaseOperator):
         """
         if self._run is not None:
             threading.Thread(target=self._run.stop).start()
+
+    def _conn_id_of_destination(self) -> str | None:
+        from airflow_provider_planet_reports.landing.destination import address
+
+        url, conn_id = address(self.destination, self.destination_conn_id)
+        return conn_id or urlsplit(url).netloc.rpartition("@")[0] or None
 
 
 def _reports(given: Any) -> Iterable[Report] | None:
@@ -210,12 +259,6 @@ def _reports(given: Any) -> Iterable[Report] | None:
     return reports
 
 
-def _check_choice(name: str, value: object, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
-        names = ", ".join(map(repr, allowed))
-        raise InvalidInput(f"{name}={value!r} is not allowed: it must be one of {names}.")
-
-
 def _task_instance(context: Context) -> dict[str, Any]:
     """Return who lands, for the receipts; empty where there is no task instance."""
     ti = context.get("ti")
@@ -229,9 +272,10 @@ def _raise_failures(failures: Mapping[str, PlanetReportsError], landed: int) -> 
     if not failures:
         return
     reasons = "".join(f"\n- {report_id}: {error}" for report_id, error in failures.items())
-    final = all(error.final for error in failures.values())
-    kind = PlanetReportsTaskFailure if final else PlanetReportsTaskError
-    raise kind(f"{len(failures)} reports could not be landed, {landed} were:{reasons}")
+    message = f"{len(failures)} reports could not be landed, {landed} were:{reasons}"
+    if all(error.final for error in failures.values()):
+        raise PlanetReportsTaskFailure(message)
+    raise PlanetReportsTaskError(message, retry_after(*failures.values()))
 
 
 def _result(zone: LandingZone, receipt: Receipt, *, new: bool) -> dict[str, Any]:

@@ -279,7 +279,7 @@ class _NoListing(Sandbox):
     [
         (b"<html><title>Sign in</title></html>", "did not answer with JSON"),
         ({"items": []}, r"is not a listing of reports: .* got an object with \['items'\]"),
-        ([1, 2], "got a JSON list"),
+        (b"[1, 2]", "got a JSON list"),
         ({"reports": [{"report_id": "a"}, {"contents": []}]}, r"reports\[1\]: .*no usable"),
     ],
 )
