@@ -8,26 +8,35 @@ CONNECTION_TYPE = "planet_reports"
 HOOK_NAME = "Planet Reports"
 HOOK_CLASS = "airflow_provider_planet_reports.hooks.planet_reports.PlanetReportsHook"
 
-RELABELING = {"login": "API key", "host": "Base URL"}
+RELABELING = {"login": "API key", "password": "API key (masked)", "host": "Base URL"}
 HIDDEN_FIELDS = ("schema", "port", "extra")
 PLACEHOLDERS = {
-    "login": "your Planet API key",
-    "password": "or the API key here, where login is empty: it is stored encrypted and masked",
+    "login": "key of an organization administrator, shown in the clear",
+    "password": "or here, with the field above empty: encrypted, shown as ***",
     "host": "https://api.planet.com/reports/v1",
-    "org_id": "of the key's own organization",
-    "timeout": "60",
-    "max_retries": "5",
-    "requests_per_second": "no ceiling",
 }
-#: Fields that are kept in the connection's extra: label, JSON type, description.
+#: Fields that are kept in the connection's extra: label, JSON type, description. Airflow 3 shows
+#: no placeholders in them, so the description says what an empty field means.
 EXTRA_FIELDS: dict[str, tuple[str, str, str]] = {
-    "org_id": ("Organization id", "string", "Organization to list when a task names none."),
-    "timeout": ("Timeout", "number", "Seconds without a byte before a connection counts as dead."),
-    "max_retries": ("Retries per request", "integer", "Further tries of a request that failed."),
+    "org_id": (
+        "Organization ID",
+        "string",
+        "Organization to list when a task names none. Empty: the key's own.",
+    ),
+    "timeout": (
+        "Timeout",
+        "number",
+        "Seconds without a byte before a connection counts as dead. Empty: 60.",
+    ),
+    "max_retries": (
+        "Retries per request",
+        "integer",
+        "Further tries of a request that failed. Empty: 5.",
+    ),
     "requests_per_second": (
         "Requests per second",
         "number",
-        "Ceiling on the pace of one task; empty for none. A 429 slows a task down by itself.",
+        "Most that one task makes. Empty: as many as the API lets it.",
     ),
 }
 

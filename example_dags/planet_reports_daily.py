@@ -4,7 +4,7 @@ Reports that came late are not missed: each run looks back over a week, and what
 already costs nothing. A run over an earlier day (a backfill, a cleared run) lands what that
 day's run would have landed.
 
-To schedule it, create the connection ``planet_reports_default`` (login: the API key of an
+To schedule it, create the connection ``planet_reports_default`` (with the API key of an
 organization administrator), and set in the environment of Airflow:
 
 * ``PLANET_REPORTS_DESTINATION``: where the files go, for example ``s3://my-bucket/planet``; by
