@@ -41,6 +41,8 @@ with DAG("land", schedule="@once", start_date=dt.datetime(2026, 1, 1), catchup=F
             cadence=cadence,
             outlets=[asset],
             emit_partitions=True,
+            retries=20,  # Airflow may take it up before its own API server answers
+            retry_delay=dt.timedelta(seconds=2),
         )
 
 for asset, name in ((DAILY, "each_day"), (MONTHLY, "each_month")):
