@@ -46,7 +46,7 @@ class Airflow:
         for name in (*dags, "duckdb_warehouse.py", ".airflowignore"):
             shutil.copy(_dag_file(name), home / "dags")
         port = free_port()
-        self._origin = f"http://127.0.0.1:{port}"
+        self.origin = f"http://127.0.0.1:{port}"
         self._token = ""
         self._environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")},
@@ -56,7 +56,7 @@ class Airflow:
             "AIRFLOW__API__WORKERS": "1",
             "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_hex(32),
             "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
-            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self._origin}/execution/",
+            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.origin}/execution/",
             "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             "AIRFLOW__CORE__PARALLELISM": "2",
@@ -131,7 +131,7 @@ class Airflow:
     def rest(self, method: str, path: str, body: Any = None) -> Any:
         """Send a request to the API server; return its answer."""
         answer = requests.request(
-            method, f"{self._origin}/api/v2/{path}", json=body, timeout=60,
+            method, f"{self.origin}/api/v2/{path}", json=body, timeout=60,
             headers={"Authorization": f"Bearer {self._token}"},
         )  # fmt: skip
         assert answer.ok, f"{method} {path}: {answer.status_code} {answer.text}"
@@ -139,7 +139,7 @@ class Airflow:
 
     def _let_in(self) -> bool:
         with contextlib.suppress(requests.ConnectionError):
-            self._token = requests.get(f"{self._origin}/auth/token", timeout=60).json()[
+            self._token = requests.get(f"{self.origin}/auth/token", timeout=60).json()[
                 "access_token"
             ]
         return bool(self._token)
@@ -152,17 +152,18 @@ class Airflow:
 
     def unpause(self, dag_id: str) -> None:
         """Have a DAG run as it is scheduled."""
-        self.wait_for(f"DAG {dag_id} is known", lambda: self._knows(dag_id))
+        self.wait_for(f"DAG {dag_id} is known", lambda: self.knows(dag_id))
         self.rest("PATCH", f"dags/{dag_id}", {"is_paused": False})
 
     def trigger(self, dag_id: str, **params: Any) -> str:
         """Start a run of a DAG; return its id."""
-        self.wait_for(f"DAG {dag_id} is known", lambda: self._knows(dag_id))
+        self.wait_for(f"DAG {dag_id} is known", lambda: self.knows(dag_id))
         body = {"logical_date": None, "conf": params}
         run_id: str = self.rest("POST", f"dags/{dag_id}/dagRuns", body)["dag_run_id"]
         return run_id
 
-    def _knows(self, dag_id: str) -> bool:
+    def knows(self, dag_id: str) -> bool:
+        """Whether a DAG's file has been read."""
         return bool(self.query(f"SELECT 1 FROM serialized_dag WHERE dag_id = '{dag_id}'"))
 
     def run(self, dag_id: str, **params: Any) -> str:
