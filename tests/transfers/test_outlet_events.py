@@ -4,6 +4,7 @@ import contextlib
 import json
 import sqlite3
 
+import airflow
 import pytest
 from airflow.providers.common.compat.sdk import Asset, AssetAlias
 from runs import dag_of
@@ -123,6 +124,19 @@ def test_what_others_say_in_an_event_is_kept():
     assert events[asset].partitions == []
 
 
+def test_airflows_own_events_take_it():
+    try:
+        from airflow.sdk.execution_time.context import OutletEventAccessors
+    except ImportError:  # Airflow 2
+        from airflow.utils.context import OutletEventAccessors
+
+    events, asset = OutletEventAccessors(), report_asset(cadence="daily")
+    describe_outlets(events, [asset], [report(1)], partitions=KNOWS_PARTITIONS)
+    assert events[asset].extra == summary([report(1)])
+    if KNOWS_PARTITIONS:
+        assert events[asset].partition_keys == {"2026-11-23"}
+
+
 @needs_partitions
 def test_partitions_need_an_asset(sandbox, tmp_path):
     operator = PlanetReportsToObjectStorageOperator(
@@ -153,6 +167,9 @@ def events_of(asset):
         return [(json.loads(extra), key) for extra, key in database.execute(query, (asset.uri,))]
 
 
+@pytest.mark.skipif(
+    airflow.__version__.startswith("3.0."), reason="to its dag.test() no asset is active"
+)
 def test_airflow_stores_what_is_new_with_the_event(sandbox, tmp_path, airflow_db):
     asset = report_asset(cadence="daily")
     known = len(events_of(asset))
