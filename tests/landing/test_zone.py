@@ -266,7 +266,7 @@ def test_landed_are_reports_with_a_receipt_whatever_else_is_there(
         memory.put(key, b"data without a receipt")
     for key in ("_receipts/_index.json.gz", "_receipts/.0f.tmp", "_receipts/x/y.json"):
         memory.put(key, b"")
-    memory.put("_receipts/a%252Fb.json", b"unread")
+    memory.put("_receipts/a%2Fb.json", b"unread")
     memory.journal.clear()
     assert LandingZone(memory).landed() == {"a/b"}
     assert memory.journal == [("list", "_receipts/")]
