@@ -90,11 +90,11 @@ def summary(new: Sequence[Mapping[str, Any]], *, events: int = 1) -> dict[str, A
     files = [file for report in new for file in report["files"]]
     rows = [file["rows"] for file in files]
     return {
-        "report_ids": [report["report_id"] for report in new[:most]],
-        "uris": [file["uri"] for file in files[:most]],
         "rows": None if None in rows else sum(rows),
         "bytes": sum(file["bytes"] for file in files),
         "truncated": len(new) > most or len(files) > most,
+        "report_ids": [report["report_id"] for report in new[:most]],
+        "uris": [file["uri"] for file in files[:most]],
     }
 
 
