@@ -36,7 +36,7 @@ from airflow_provider_planet_reports.transfers.planet_reports_to_object_storage 
     PlanetReportsToObjectStorageOperator,
 )
 
-SEEDS = range(*map(int, os.environ.get("PLANET_REPORTS_SCHEDULES", "300").split(":")))
+SEEDS = range(*map(int, os.environ.get("PLANET_REPORTS_SCHEDULES", "200").split(":")))
 KEY = "canary-4b7e1f"
 #: What one fault can cost: a report of five parts landed over, and its description.
 REQUESTS_PER_FAULT = 7
