@@ -16,51 +16,11 @@ except InvalidInput as error:
     pytest.skip(str(error), allow_module_level=True)
 pytestmark = pytest.mark.system
 
-DAGS = '''
-"""Lands reports, and runs once for every day and every month of them."""
-
-from __future__ import annotations
-
-import datetime as dt
-import os
-
-from airflow.sdk import DAG, PartitionedAssetTimetable, task
-
-from airflow_provider_planet_reports.assets.planet_reports import report_asset
-from airflow_provider_planet_reports.transfers.planet_reports_to_object_storage import (
-    PlanetReportsToObjectStorageOperator,
-)
-
-DAILY, MONTHLY = report_asset(cadence="daily"), report_asset(cadence="monthly")
-
-with DAG("land", schedule="@once", start_date=dt.datetime(2026, 1, 1), catchup=False):
-    for asset, cadence in ((DAILY, "daily"), (MONTHLY, "monthly")):
-        PlanetReportsToObjectStorageOperator(
-            task_id=f"land_{cadence}",
-            destination=os.environ["PLANET_REPORTS_DESTINATION"],
-            cadence=cadence,
-            outlets=[asset],
-            emit_partitions=True,
-            retries=20,  # Airflow may take it up before its own API server answers
-            retry_delay=dt.timedelta(seconds=2),
-        )
-
-for asset, name in ((DAILY, "each_day"), (MONTHLY, "each_month")):
-    with DAG(name, schedule=PartitionedAssetTimetable(assets=asset), catchup=False):
-
-        @task
-        def load(dag_run=None):
-            return dag_run.partition_key
-
-        load()
-'''
-
 
 def test_every_day_and_every_month_of_reports_gets_a_run_of_its_own(airflow_of):
     sandbox = Sandbox(days=4, last_day=dt.date(2026, 11, 2), plans=(1001,))
     with sandbox.serve() as base_url:
-        airflow = airflow_of(base_url, sandbox.key)
-        (airflow.home / "dags" / "partitions.py").write_text(DAGS)
+        airflow = airflow_of(base_url, sandbox.key, "partitions.py")
         wanted = {
             ("each_day", r["data_date_start"])
             if r["cadence"] == "daily"
