@@ -172,6 +172,15 @@ class Airflow:
         self.wait_for(f"{dag_id} has run", lambda: self.has_ended(run_id))
         return run_id
 
+    def run_as_scheduled(self, dag_id: str) -> str:
+        """Unpause a DAG whose time has come, and let it run to its end; return the run's id."""
+        self.unpause(dag_id)
+        ran = f"SELECT run_id FROM dag_run WHERE dag_id = '{dag_id}'"
+        self.wait_for(f"{dag_id} has begun", lambda: self.query(ran))
+        ((run_id,),) = self.query(ran)
+        self.wait_for(f"{dag_id} has run", lambda: self.has_ended(run_id))
+        return run_id
+
     def has_ended(self, run_id: str) -> bool:
         """Whether a run is over."""
         return self.run_state(run_id) in ("success", "failed")
@@ -208,9 +217,15 @@ class Airflow:
         return {path.stem for path in receipts.glob("[!_]*.json")}
 
     def loaded(self) -> Counter[str]:
-        """Return how often each report is in the warehouse.
+        """Return how often each report is in the warehouse."""
+        return Counter(
+            report_id for (report_id,) in self.ask("SELECT report_id FROM loaded_reports")
+        )
 
-        It is read from a copy: a reader of the file itself would lock the load out.
+    def ask(self, sql: str) -> list[tuple[Any, ...]]:
+        """Ask the warehouse; nothing is in it before its tables are.
+
+        It is asked in a copy: a reader of the file itself would lock the load out.
         """
         import duckdb
 
@@ -218,9 +233,8 @@ class Airflow:
             for path in self.home.glob("warehouse.duckdb*"):
                 shutil.copy(path, folder)
             with duckdb.connect(str(Path(folder, "warehouse.duckdb"))) as db:
-                query = "SELECT report_id FROM loaded_reports"
-                return Counter(report_id for (report_id,) in db.execute(query).fetchall())
-        return Counter()
+                return db.execute(sql).fetchall()
+        return []
 
     def wait_for(self, what: str, holds: Callable[[], bool], seconds: float = 300) -> float:
         """Wait until something holds; return how long that took."""

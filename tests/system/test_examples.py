@@ -1,0 +1,140 @@
+"""The example DAGs that no other system test runs, in Airflow's own processes."""
+
+from __future__ import annotations
+
+import calendar
+import csv
+import datetime as dt
+import io
+from collections import Counter
+
+import pytest
+
+from airflow_provider_planet_reports.client.errors import InvalidInput
+from airflow_provider_planet_reports.sandbox import Sandbox
+from airflow_provider_planet_reports.sandbox.reports import made_up_reports
+from airflow_provider_planet_reports.transfers.outlet_events import check_partitions
+
+pytest.importorskip("airflow.sdk", reason="the processes are those of Airflow 3")
+pytestmark = pytest.mark.system
+
+ORG_IDS = (4321, 8765)
+try:
+    check_partitions()
+except InvalidInput:
+    HAS_PARTITIONS = False
+else:
+    HAS_PARTITIONS = True
+
+
+class Organizations(Sandbox):
+    """The reports of several organizations, one key for all."""
+
+    def __init__(self, **options):
+        super().__init__(org_id=ORG_IDS[0], **options)
+        self.others = [Sandbox(org_id=org_id, **options) for org_id in ORG_IDS[1:]]
+
+    def answer(self, request):
+        for other in self.others:
+            other.base_url = self.base_url
+            answer = other.answer(request)
+            if answer.status < 400 and request.query.get("org_id") != str(self.org_id):
+                return answer
+        return super().answer(request)
+
+
+def ids_of(sandbox, report_type, **wanted):
+    """The ids of a sandbox's daily reports of a type."""
+    wanted = {"report_type": report_type, "cadence": "daily", **wanted}
+    return {r["report_id"] for r in sandbox.reports if wanted.items() <= r.items()}
+
+
+def usage_of(reports):
+    """The usage by item type, from the files themselves."""
+    usage: Counter = Counter()
+    for report in reports:
+        for row in csv.DictReader(io.StringIO(b"".join(report.part(1).read()).decode())):
+            usage[row["item_type"]] += float(row["usage"])
+    return usage
+
+
+def test_each_report_has_a_mapped_task_and_each_organization_a_folder(airflow_of):
+    sandbox = Organizations(days=3, plans=(1001,))
+    with sandbox.serve() as base_url:
+        airflow = airflow_of(
+            base_url, sandbox.key,
+            "planet_reports_mapped.py", "planet_reports_suborganizations.py",
+            PLANET_REPORTS_ORG_IDS=", ".join(map(str, ORG_IDS)),
+            AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION="True",
+        )  # fmt: skip
+        detailed = ids_of(sandbox.others[0], "detailed")  # whoever names no organization sees those
+
+        mapped = airflow.run_as_scheduled("planet_reports_mapped")
+        assert airflow.tasks(mapped) == {
+            ("list", -1): ("success", 1),
+            **{("land", index): ("success", 1) for index in range(len(detailed))},
+            ("load", -1): ("success", 1),
+        }
+        assert airflow.landed() == detailed
+        assert airflow.loaded() == Counter(detailed)
+        # Every one is landed: nothing to map over, and nothing to load.
+        again = airflow.run("planet_reports_mapped")
+        assert airflow.returned(again, "list") == []
+        assert airflow.tasks(again)["land", -1][0] == "skipped"
+
+        run = airflow.run_as_scheduled("planet_reports_suborganizations")
+        states = airflow.tasks(run)
+        assert states == {("land", index): ("success", 1) for index in range(len(ORG_IDS))}
+        for each in (sandbox, *sandbox.others):
+            receipts = airflow.landing / f"org_id={each.org_id}" / "_receipts"
+            landed = {path.stem for path in receipts.glob("[!_]*.json")}
+            assert landed == {report["report_id"] for report in each.reports}
+        named = airflow.query(
+            "SELECT rendered_map_index FROM task_instance "
+            f"WHERE run_id = '{run}' ORDER BY map_index"
+        )
+        assert named == [(str(org_id),) for org_id in ORG_IDS]
+
+
+@pytest.mark.skipif(not HAS_PARTITIONS, reason="partitions are Airflow 3.3's")
+def test_a_month_is_rolled_up_once_and_only_when_its_last_missing_day_is_there(airflow_of):
+    today = dt.datetime.now(dt.timezone.utc).date()
+    last_of_month = today.replace(day=1) - dt.timedelta(days=1)
+    month = f"{last_of_month:%Y-%m}"
+    days = calendar.monthrange(last_of_month.year, last_of_month.month)[1]
+    late = dt.date(last_of_month.year, last_of_month.month, 17)
+    sandbox = Sandbox(days=0, plans=(1001,))
+    made = [*made_up_reports(
+        seed=1, org_id=sandbox.org_id, plans=(1001,), days=(today - last_of_month).days + days - 1,
+        last_day=today - dt.timedelta(days=1), part_bytes=0,
+    )]  # fmt: skip
+    sandbox.publish(*(report for report in made if report.first_day != late))
+    with sandbox.serve() as base_url:
+        airflow = airflow_of(
+            base_url, sandbox.key, "planet_reports_monthly.py",
+            AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION="True",
+        )  # fmt: skip
+
+        def months():
+            return airflow.query(
+                "SELECT partition_key, state FROM dag_run WHERE dag_id = 'planet_reports_months'"
+            )
+
+        airflow.unpause("planet_reports_months")
+        first = airflow.run_as_scheduled("planet_reports_days")
+        assert airflow.run_state(first) == "success"
+        assert airflow.landed() >= ids_of(sandbox, "summary")
+        assert months() == []
+
+        sandbox.publish(*(report for report in made if report.first_day == late))
+        airflow.run("planet_reports_days")
+        airflow.wait_for("the month is rolled up", lambda: months() == [(month, "success")])
+
+        summaries = ids_of(sandbox, "summary")
+        of_month = {r for r in made if r.report_id in summaries and f"{r.first_day:%Y-%m}" == month}
+        assert len(of_month) == days
+        assert airflow.loaded() == Counter(r.report_id for r in of_month)
+        rolled_up = airflow.ask(
+            f"SELECT item_type, usage FROM usage_by_month WHERE month = '{month}'"
+        )
+        assert dict(rolled_up) == pytest.approx(usage_of(of_month))
