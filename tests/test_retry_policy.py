@@ -21,7 +21,8 @@ from airflow_provider_planet_reports.exceptions import (
     as_task_error,
 )
 from airflow_provider_planet_reports.sandbox.server import Answer, Sandbox
-from airflow_provider_planet_reports.transfers.landing_run import LandingRun, Outcome
+from airflow_provider_planet_reports.transfers.landing_run import LandingRun
+from airflow_provider_planet_reports.transfers.outcome import Outcome
 from airflow_provider_planet_reports.transfers.planet_reports_to_object_storage import (
     PlanetReportsToObjectStorageOperator,
 )

@@ -44,14 +44,12 @@ def land(given: Namespace) -> None:
     """
     from airflow_provider_planet_reports.hooks.planet_reports import PlanetReportsHook
     from airflow_provider_planet_reports.landing.destination import open_zone
-    from airflow_provider_planet_reports.transfers.landing_run import LandingRun, readable
+    from airflow_provider_planet_reports.transfers.landing_run import LandingRun
+    from airflow_provider_planet_reports.transfers.outcome import readable
 
     with _at_work(), progress("Landing") as tell:
         hook = PlanetReportsHook(given.conn_id)
         zone = open_zone(given.destination, given.destination_conn_id)
-        reports = {r.report_id: r for r in hook.list_reports(**_filters(given))}
-        landed = zone.landed()
-        missing = [r for r in reports.values() if given.overwrite or r.report_id not in landed]
         outcome = LandingRun(
             hook.api,
             zone,
@@ -59,13 +57,12 @@ def land(given: Namespace) -> None:
             row_count_check=given.row_count_check,
             on_progress=lambda now: tell(now.landed, now.asked, readable(now.bytes)),
             seconds_between=0.2,
-        ).run(missing)
-        zone.remember(outcome.landed)
+        ).land_missing(hook.list_reports(**_filters(given)), overwrite=given.overwrite)
     for report_id, error in outcome.failures.items():
         sys.stderr.write(f"{report_id}: {error}\n")
     _print(
-        f"{len(outcome.landed)} landed, {len(reports) - len(missing)} were landed before, "
-        f"{len(outcome.failures)} failed."
+        f"{len(outcome.landed)} landed, {len(outcome.receipts) - len(outcome.landed)} were landed "
+        f"before, {len(outcome.failures)} failed."
     )
     if outcome.failures:
         sys.exit(1)
@@ -78,7 +75,7 @@ def verify(given: Namespace) -> None:
     """
     from airflow_provider_planet_reports.landing import verification
     from airflow_provider_planet_reports.landing.destination import open_zone
-    from airflow_provider_planet_reports.transfers.landing_run import readable
+    from airflow_provider_planet_reports.transfers.outcome import readable
 
     with _at_work(), progress("Verifying") as tell:
         found = verification.verify(

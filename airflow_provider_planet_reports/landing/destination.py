@@ -70,6 +70,12 @@ def address(
     return url, _one_of(conn_id, _conn_id_of(destination), url)
 
 
+def connection_of(destination: str | ObjectStoragePath, conn_id: str | None = None) -> str | None:
+    """Return the connection that a destination is opened with; see :func:`open_store`."""
+    url, conn_id = address(destination, conn_id)
+    return _one_of(conn_id, _taken_apart(url)[3], url)
+
+
 def _url_of(destination: object) -> str:
     if type(destination).__name__ != "ObjectStoragePath":
         raise InvalidInput(

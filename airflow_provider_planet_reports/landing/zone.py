@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import threading
@@ -73,8 +74,11 @@ class LandingZone:
     def receipts(self, report_ids: Iterable[str]) -> dict[str, Receipt]:
         """Return the receipts of landed reports by id.
 
-        Many of them come out of the index, which is one object, and which is brought up to
-        date when too many were missing from it.
+        What another run has begun to land over again since :meth:`landed` is left out: it is
+        not landed at the moment.
+
+        Many of them come out of the index, which is one object, and which is brought up to date
+        when too many were missing from it.
 
         :param report_ids: of reports that :meth:`landed` has returned.
         :raises DestinationError: if one can't be read.
@@ -85,7 +89,8 @@ class LandingZone:
         found = {report_id: known[report_id] for report_id in wanted if report_id in known}
         missing = [report_id for report_id in wanted if report_id not in known]
         with ThreadPoolExecutor(_READERS) as readers:
-            found.update(zip(missing, readers.map(self.receipt, missing), strict=True))
+            read = zip(missing, readers.map(self._receipt_if_there, missing), strict=True)
+            found.update((report_id, receipt) for report_id, receipt in read if receipt)
         if len(missing) >= _WORTH_AN_INDEX:
             index.save({**known, **found}, self._stamps)
         return found
@@ -124,10 +129,22 @@ class LandingZone:
 
         :raises DestinationError: if it can't be read.
         """
-        key = layout.receipt_key(report_id)
-        where = self.store.uri(key)
         try:
-            data = self.store.read(key)
+            return self._receipt(report_id)
+        except FileNotFoundError as error:
+            raise failed(self.uri_of_receipt(report_id), "read", error) from None
+
+    def _receipt_if_there(self, report_id: str) -> Receipt | None:
+        with contextlib.suppress(FileNotFoundError):
+            return self._receipt(report_id)
+        return None
+
+    def _receipt(self, report_id: str) -> Receipt:
+        where = self.uri_of_receipt(report_id)
+        try:
+            data = self.store.read(layout.receipt_key(report_id))
+        except FileNotFoundError:
+            raise
         except Exception as error:
             raise failed(where, "read", error) from None
         return Receipt.from_json(data, where)

@@ -8,7 +8,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urljoin
 
@@ -26,8 +25,8 @@ from airflow_provider_planet_reports.client.errors import (
     UnexpectedAnswer,
 )
 from airflow_provider_planet_reports.client.report import Report
-from airflow_provider_planet_reports.landing.receipt import Receipt
 from airflow_provider_planet_reports.landing.zone import LandingZone, ReportLanding
+from airflow_provider_planet_reports.transfers.outcome import Outcome, Progress
 
 log = logging.getLogger(__name__)
 
@@ -48,43 +47,6 @@ class RunStopped(PlanetReportsError):
 
 class _Stopped(Exception):
     """The run ends; what is under way is abandoned."""
-
-
-@dataclass
-class Outcome:
-    """What became of a run.
-
-    :param landed: receipts of the reports landed now, by id.
-    :param failures: reasons by id of the reports that could not be landed.
-    """
-
-    landed: dict[str, Receipt] = field(default_factory=dict)
-    failures: dict[str, PlanetReportsError] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a run has come.
-
-    :param asked: reports to land.
-    :param landed: reports landed.
-    :param failed: reports that could not be landed.
-    :param bytes: what was downloaded.
-    :param seconds: time since the beginning.
-    """
-
-    asked: int
-    landed: int
-    failed: int
-    bytes: int
-    seconds: float
-
-    def __str__(self) -> str:
-        return (
-            f"Landed {self.landed} of {self.asked} reports, {readable(self.bytes)} in "
-            f"{self.seconds:.0f} s ({readable(self.bytes / max(self.seconds, 0.001))}/s); "
-            f"{self.failed} failed, {self.asked - self.landed - self.failed} left."
-        )
 
 
 class _Job:
@@ -148,6 +110,25 @@ class LandingRun:
         self._fatal: PlanetReportsError | None = None
         self._destination_failures = 0
         self._bytes = 0
+
+    def land_missing(self, asked: Iterable[Report], *, overwrite: bool = False) -> Outcome:
+        """Land those reports that are not landed yet, as :meth:`run` does.
+
+        :param asked: reports; of those with the same id the last counts.
+        :param overwrite: whether to land all of them.
+        """
+        reports = {report.report_id: report for report in asked}
+        landed = self._zone.landed()
+        before = (
+            {} if overwrite else self._zone.receipts(each for each in reports if each in landed)
+        )
+        missing = [report for report in reports.values() if report.report_id not in before]
+        log.info("%d reports asked for, %d to land.", len(reports), len(missing))
+        outcome = self.run(missing)
+        self._zone.remember(outcome.landed)
+        known = {**before, **outcome.landed}
+        outcome.receipts = {each: known[each] for each in reports if each in known}
+        return outcome
 
     def run(self, reports: Iterable[Report]) -> Outcome:
         """Land reports; one that can't be landed does not stop the others.
@@ -403,12 +384,3 @@ class _Metered:
 
     def restart(self) -> None:
         self._sink.restart()
-
-
-def readable(size: float) -> str:
-    """Return a number of bytes for people."""
-    for unit in ("B", "KiB", "MiB"):
-        if size < 1024:
-            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1024
-    return f"{size:.1f} GiB"

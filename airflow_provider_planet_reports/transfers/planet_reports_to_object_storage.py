@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
-from urllib.parse import urlsplit
 
 from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator
 
@@ -151,7 +150,7 @@ class PlanetReportsToObjectStorageOperator(BaseOperator):
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Land what is not landed yet; return what is landed of all that was asked for."""
-        from airflow_provider_planet_reports.landing.destination import open_zone
+        from airflow_provider_planet_reports.landing.destination import connection_of, open_zone
         from airflow_provider_planet_reports.transfers.landing_run import LandingRun
 
         with task_errors():
@@ -169,27 +168,19 @@ class PlanetReportsToObjectStorageOperator(BaseOperator):
                 row_count_check=options.row_count_check,
                 landed_by=landed_by,
             )
-            place, place_conn_id = zone.store.uri(""), self._conn_id_of_destination()
+            place = zone.store.uri("")
+            place_conn_id = connection_of(self.destination, self.destination_conn_id)
             self.landing_place = LandingPlaceLink.leave(context, place, place_conn_id)
             if asked is None:
                 asked = hook.list_reports(**filters_of(self))
-            reports = {report.report_id: report for report in asked}
-            landed = zone.landed()
-            before = {} if options.overwrite else zone.receipts(i for i in reports if i in landed)
-            missing = [report for report in reports.values() if report.report_id not in before]
-            self.log.info("%d reports asked for, %d to land.", len(reports), len(missing))
-            outcome = self._run.run(missing)
-            zone.remember(outcome.landed)
-        receipts = {**before, **outcome.landed}
+            outcome = self._run.land_missing(asked, overwrite=options.overwrite)
         result = [
             _result(
                 zone,
-                receipts[report_id],
-                new=report_id in outcome.landed
-                or receipts[report_id].is_from_earlier_try(landed_by),
+                receipt,
+                new=report_id in outcome.landed or receipt.is_from_earlier_try(landed_by),
             )
-            for report_id in reports
-            if report_id in receipts
+            for report_id, receipt in outcome.receipts.items()
         ]
         new = [each for each in result if each["new"]]
         self._lineage = LandingLineage(
@@ -224,12 +215,6 @@ class PlanetReportsToObjectStorageOperator(BaseOperator):
         """
         if self._run is not None:
             threading.Thread(target=self._run.stop).start()
-
-    def _conn_id_of_destination(self) -> str | None:
-        from airflow_provider_planet_reports.landing.destination import address
-
-        url, conn_id = address(self.destination, self.destination_conn_id)
-        return conn_id or urlsplit(url).netloc.rpartition("@")[0] or None
 
 
 def _reports(given: Any) -> Iterable[Report] | None:

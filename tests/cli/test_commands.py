@@ -95,7 +95,7 @@ def test_verifying_says_what_is_missing_torn_unreadable_and_unknown(run, landed)
         (["verify", "ftp://x"], "unknown scheme"),
     ],
 )
-def test_what_is_wrong_is_told_in_one_line_and_fails(run, sandbox, words, message):
+def test_what_is_wrong_is_told_in_one_line_and_fails(run, sandbox, airflow_db, words, message):
     done = run(*words, code=1)
     assert message in done.err.splitlines()[-1]
     assert "Traceback" not in done.err

@@ -303,6 +303,16 @@ def test_a_destination_that_cannot_be_read_says_so(
         zone.receipts(zone.landed())
 
 
+def test_what_another_run_lands_over_meanwhile_is_not_landed(
+    memory: MemoryStore, report: Report
+) -> None:
+    land(memory, report, NEWER)
+    zone = LandingZone(memory)
+    landed = zone.landed()
+    memory.delete("_receipts/0a1b.json")
+    assert zone.receipts(landed) == {}
+
+
 def test_a_damaged_receipt_is_named_with_what_to_do(memory: MemoryStore) -> None:
     memory.put("_receipts/0a1b.json", b"{")
     zone = LandingZone(memory)

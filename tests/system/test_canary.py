@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import json
-import re
 import secrets
 import shutil
 import traceback
@@ -19,7 +18,7 @@ from importlib.util import find_spec
 import pytest
 from cryptography.fernet import Fernet
 from hunt import Hunt
-from surroundings import connect
+from surroundings import MASKS_SENT, connect
 from whole_airflow import Airflow
 
 from airflow_provider_planet_reports.hooks.planet_reports import PlanetReportsHook
@@ -49,11 +48,6 @@ KEPT = {
         "file airflow.db", "file airflow.db-wal", "file airflow.db-wal-as-left",
     )
 }  # fmt: skip
-#: In ``dags test`` and ``tasks test``, where a task needs no supervisor of its own, Airflow logs at
-#: DEBUG what it is asked to mask: passwords of connections, and by the hook all forms of the key
-#: (``InProcessSupervisorComms`` in Airflow 3.3).
-#: All other lines are searched.
-MASKS_SENT = re.compile(r".*Sending request .*msg=MaskSecret\(.*")
 
 
 def canary():

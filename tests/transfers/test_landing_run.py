@@ -37,7 +37,8 @@ from airflow_provider_planet_reports.landing.zone import LandingZone
 from airflow_provider_planet_reports.sandbox import Sandbox, server
 from airflow_provider_planet_reports.sandbox.server import PATH, Answer, Request
 from airflow_provider_planet_reports.transfers import landing_run
-from airflow_provider_planet_reports.transfers.landing_run import LandingRun, Outcome
+from airflow_provider_planet_reports.transfers.landing_run import LandingRun
+from airflow_provider_planet_reports.transfers.outcome import Outcome
 
 LOGGER = landing_run.__name__
 

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
-from surroundings import AIRFLOW_HOME, TESTS, connect
+from surroundings import AIRFLOW_HOME, MASKS_SENT, TESTS, connect
 
 from airflow_provider_planet_reports.exceptions import (
     PlanetReportsTaskError,
@@ -114,7 +114,8 @@ def test_the_api_key_is_in_nothing_that_a_run_leaves_behind(
     kept = {str(path): path.read_bytes() for path in AIRFLOW_HOME.rglob("*") if path.is_file()}
     output = capfd.readouterr()
     kept |= ground.visible()
-    kept |= {"log": caplog.text.encode(), "out": output.out.encode(), "err": output.err.encode()}
+    said = {"log": caplog.text, "out": output.out, "err": output.err}
+    kept |= {where: MASKS_SENT.sub("", text).encode() for where, text in said.items()}
     kept["xcom"] = json.dumps(landed).encode()
     basic = base64.b64encode(f"{sandbox.key}:".encode())
     for where, data in kept.items():
