@@ -1,4 +1,7 @@
-"""How Sphinx builds these pages: ``sphinx-build -W --keep-going -n -b html docs docs/_build``."""
+"""How Sphinx builds these pages, on Airflow 3.3 or later, with the extra ``docs``.
+
+``sphinx-build -W --keep-going -n -b html docs docs/_build``
+"""
 
 from __future__ import annotations
 
@@ -25,15 +28,16 @@ extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx_copybutton"]
 exclude_patterns = ["_build", "_generated"]
 html_theme = "furo"
 html_title = f"Planet Reports for Airflow {version}"
-html_static_path: list[str] = []
+html_static_path = ["_static"]
+html_css_files = ["pages.css"]
 copybutton_exclude = ".linenos, .gp, .go"
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented_params"
 autodoc_typehints_format = "short"
-autodoc_preserve_defaults = True
 python_use_unqualified_type_names = True
+add_module_names = False
 
 nitpicky = True
 # Names of Airflow, requests and Python: their documentation is elsewhere, and builds are offline.
@@ -59,7 +63,7 @@ def write_help(_: Any) -> None:
         said = subprocess.run(  # noqa: S603
             [sys.executable, "-m", *words, "--help"],
             cwd=HERE.parent,
-            env={**os.environ, "COLUMNS": "96", "NO_COLOR": "1"},
+            env={**os.environ, "COLUMNS": "88", "NO_COLOR": "1"},
             capture_output=True,
             text=True,
             check=True,

@@ -65,9 +65,7 @@ def load_reports(
                 )
             loaded[table] = loaded.get(table, 0) + rows
     return loaded
-
-
-# [END howto_warehouse]
+    # [END howto_warehouse]
 
 
 def _load(db: DuckDBPyConnection, table: str, report: Mapping[str, Any], paths: list[str]) -> int:
