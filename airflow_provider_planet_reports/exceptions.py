@@ -30,7 +30,7 @@ class PlanetReportsTaskFailure(PlanetReportsError, AirflowFailException):
 
 @contextmanager
 def task_errors() -> Iterator[None]:
-    """Turn this package's errors into those that Airflow understands.
+    """Turn the errors of what is done within into those that Airflow understands.
 
     :raises PlanetReportsTaskFailure: for bad input, a refusal (400, 401, 403, 404) and whatever
         else another try cannot mend.
@@ -45,7 +45,10 @@ def task_errors() -> Iterator[None]:
 
 
 def as_task_error(error: PlanetReportsError) -> PlanetReportsTaskError | PlanetReportsTaskFailure:
-    """Return the error to raise in a task for an error of the client or the landing zone."""
+    """Return the error to raise in a task for an error of the client or the landing zone.
+
+    :param error: what was met.
+    """
     if error.final:
         return PlanetReportsTaskFailure(str(error))
     return PlanetReportsTaskError(str(error), retry_after(error))

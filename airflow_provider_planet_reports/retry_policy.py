@@ -31,8 +31,8 @@ class PlanetReportsRetryPolicy(RetryPolicy):
 
     A policy spends the task's ``retries``, and gives none: without ``retries`` it does nothing.
 
-    :param longest_delay: the longest wait before the next try; a server that asks for more is
-        asked again after this.
+    :param longest_delay: the longest wait before the next try, by default a day; a server that
+        asks for more is asked again after this.
     """
 
     def __init__(self, longest_delay: dt.timedelta = _LONGEST_DELAY) -> None:
@@ -51,6 +51,7 @@ class PlanetReportsRetryPolicy(RetryPolicy):
         :param try_number: its number.
         :param max_tries: how many there may be.
         :param context: Airflow's context.
+        :return: when to try again, or that there is no further try.
         """
         if not isinstance(exception, PlanetReportsError):
             return RetryDecision.default()
@@ -68,5 +69,8 @@ class PlanetReportsRetryPolicy(RetryPolicy):
 
     @classmethod
     def deserialize(cls, data: dict[str, Any]) -> PlanetReportsRetryPolicy:
-        """Return the policy that :meth:`serialize` described."""
+        """Return the policy that :meth:`serialize` described.
+
+        :param data: what that returned.
+        """
         return cls(dt.timedelta(seconds=data["longest_delay"]))

@@ -32,6 +32,7 @@ _CSV = """
 """
 
 
+# [START howto_warehouse]
 def load_reports(
     warehouse: str, landed: Sequence[Mapping[str, Any]], conn_id: str | None = None
 ) -> dict[str, int]:
@@ -64,6 +65,7 @@ def load_reports(
                 )
             loaded[table] = loaded.get(table, 0) + rows
     return loaded
+    # [END howto_warehouse]
 
 
 def _load(db: DuckDBPyConnection, table: str, report: Mapping[str, Any], paths: list[str]) -> int:

@@ -46,6 +46,7 @@ with DAG(
     doc_md=__doc__,
     tags=["planet"],
 ) as dag:
+    # [START howto_daily]
     land = PlanetReportsToObjectStorageOperator(
         task_id="land",
         destination=DESTINATION,
@@ -63,3 +64,4 @@ with DAG(
         return load_reports(WAREHOUSE, landed, conn_id=DESTINATION_CONN_ID)
 
     load(land.output)
+    # [END howto_daily]

@@ -43,6 +43,7 @@ with DAG(
     doc_md=__doc__,
     tags=["planet"],
 ) as dag:
+    # [START howto_deferrable]
     wait = PlanetReportsSensor(
         task_id="wait",
         deferrable=True,
@@ -60,6 +61,7 @@ with DAG(
         destination_conn_id=DESTINATION_CONN_ID,
         reports=wait.output,
     )
+    # [END howto_deferrable]
 
     @task
     def load(landed: list[dict[str, Any]]) -> dict[str, int]:

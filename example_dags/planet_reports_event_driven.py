@@ -37,6 +37,7 @@ WAREHOUSE = os.environ.get("PLANET_REPORTS_WAREHOUSE") or str(HOME / "planet_rep
 POLL_INTERVAL = float(os.environ.get("PLANET_REPORTS_POLL_INTERVAL") or 300)  # seconds
 DAYS = 62  # as far back as the watcher looks
 
+# [START howto_watcher]
 available = Asset(
     "planet_reports_available",
     watchers=[
@@ -50,8 +51,10 @@ available = Asset(
         )
     ],
 )
+# [END howto_watcher]
 landed = Asset("planet_reports_landed")
 
+# [START howto_event_land]
 with DAG(
     dag_id="planet_reports_land",
     description="Lands Planet's usage reports when they are published.",
@@ -68,6 +71,7 @@ with DAG(
         start=f"{{{{ macros.ds_add(dag_run.run_after | ds, -{DAYS}) }}}}",
         outlets=[landed],
     )
+# [END howto_event_land]
 
 with DAG(
     dag_id="planet_reports_load",
@@ -78,7 +82,7 @@ with DAG(
     doc_md=__doc__,
     tags=["planet"],
 ):
-
+    # [START howto_event_load]
     @task
     def load() -> dict[str, int]:
         """Load what the newest landing found landed; return the rows loaded by table."""
@@ -92,3 +96,4 @@ with DAG(
         return load_reports(WAREHOUSE, reports, conn_id=DESTINATION_CONN_ID)
 
     load()
+    # [END howto_event_load]

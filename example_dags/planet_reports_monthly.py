@@ -61,6 +61,7 @@ from airflow.sdk import (  # noqa: E402  isort: skip  (last: before 3.3, the ope
     MonthWindow, PartitionedAssetTimetable, RollupMapper, StartOfMonthMapper,
 )  # fmt: skip
 
+# [START howto_rollup]
 whole_months = RollupMapper(
     upstream_mapper=StartOfMonthMapper(input_format="%Y-%m-%d", output_format="%Y-%m"),
     window=MonthWindow(),
@@ -76,7 +77,9 @@ with DAG(
     doc_md=__doc__,
     tags=["planet"],
 ):
+    # [END howto_rollup]
 
+    # [START howto_partition_key]
     @task
     def first_and_last_day() -> dict[str, str]:
         """Return the days between which the month lies."""
@@ -95,6 +98,7 @@ with DAG(
         **SUMMARIES,
     )
     month >> land
+    # [END howto_partition_key]
 
     @task
     def roll_up(landed: list[dict[str, Any]]) -> None:

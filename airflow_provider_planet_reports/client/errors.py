@@ -84,13 +84,13 @@ class Refused(HTTPError):
 
 
 class BadRequest(Refused):
-    """400."""
+    """400: the server does not accept one of the filters."""
 
     advice = "Check the filters; the server does not accept one of them."
 
 
 class InvalidAPIKey(Refused):
-    """401."""
+    """401: the API key is not valid."""
 
     advice = (
         "Check the API key in the connection (login, or password where login is empty); "
@@ -99,7 +99,7 @@ class InvalidAPIKey(Refused):
 
 
 class NoPermission(Refused):
-    """403."""
+    """403: the key is not that of an administrator of the organization."""
 
     advice = (
         "Reports are only shown to an organization administrator: use the API key of one, "
@@ -108,13 +108,13 @@ class NoPermission(Refused):
 
 
 class NotFound(Refused):
-    """404."""
+    """404: there is nothing at that address, or no report of that id."""
 
     advice = "Check the connection's host, the path and the id."
 
 
 class Gone(Refused):
-    """410."""
+    """410: it existed once."""
 
     advice = "It existed once and was removed; list the reports again."
 
@@ -122,6 +122,8 @@ class Gone(Refused):
 class TooManyRequests(HTTPError):
     """429, still after all retries, or with a longer ``Retry-After`` than is waited for.
 
+    :param message: what happened and what to do.
+    :param status: the HTTP status.
     :param retry_after: seconds that the server asked to wait, where it did.
     """
 

@@ -52,6 +52,7 @@ class Report:
         """Build a report from the API's own object.
 
         :param source: one entry of a listing's ``reports``, or what :meth:`to_dict` returned.
+        :return: the report.
         :raises UnexpectedAnswer: if it has no usable id, content links that are not text, or is
             nested too deeply.
         """

@@ -39,7 +39,8 @@ class PlanetReportsHook(BaseHook):
     ``requests_per_second`` (no ceiling by default). The key must belong to an organization
     administrator.
 
-    :param planet_reports_conn_id: connection of type ``planet_reports``.
+    :param planet_reports_conn_id: connection of type ``planet_reports``, by default
+        ``planet_reports_default``.
     :param max_retries: further tries per request, in the place of the connection's own.
     """
 
@@ -61,7 +62,7 @@ class PlanetReportsHook(BaseHook):
 
     @classmethod
     def get_connection_form_widgets(cls) -> dict[str, Any]:
-        """Return the form's own fields (Airflow before 3.2)."""
+        """Return the form's own fields by name (Airflow before 3.2)."""
         return connection_form.form_widgets()
 
     @classmethod
@@ -113,6 +114,7 @@ class PlanetReportsHook(BaseHook):
         :param page_size: reports per page; by default as large as the server allows.
         :param query: further query parameters by name.
         :param path: another listing of the same shape, relative to the base URL.
+        :return: the reports, as they are asked for.
         :raises PlanetReportsTaskFailure: for bad input and refusals (400, 401, 403, 404).
         :raises PlanetReportsTaskError: for trouble that outlasted all tries.
         """
@@ -137,6 +139,7 @@ class PlanetReportsHook(BaseHook):
 
         :param report_id: its id.
         :raises PlanetReportsTaskFailure: if there is none, or the key may not see it.
+        :raises PlanetReportsTaskError: for trouble that outlasted all tries.
         """
         with task_errors():
             return self.api.get_report(report_id)

@@ -157,5 +157,12 @@ def _file_system(scheme: str, container: str, conn_id: str | None) -> object:
 
 
 def open_zone(destination: str | ObjectStoragePath, conn_id: str | None = None) -> LandingZone:
-    """Return the landing zone in a destination; see :func:`open_store`."""
+    """Return the landing zone in a destination.
+
+    :param destination: an ``ObjectStoragePath`` or its URL: ``s3://conn_id@bucket/prefix``,
+        ``gs://``, ``abfs://``, ``file://``.
+    :param conn_id: connection to use; it may as well stand in the URL.
+    :raises InvalidInput: if it is no such URL, its file system is not installed, or the
+        connection does not exist.
+    """
     return LandingZone(open_store(destination, conn_id))

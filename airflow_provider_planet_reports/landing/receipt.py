@@ -79,6 +79,7 @@ class Receipt:
 
         :param source: what :meth:`to_dict` returned.
         :param where: the receipt's address, for the message.
+        :return: the receipt.
         :raises DestinationError: if it is no receipt.
         """
         try:
@@ -98,7 +99,13 @@ class Receipt:
 
     @classmethod
     def from_json(cls, data: bytes, where: str) -> Receipt:
-        """Read a stored receipt; see :meth:`from_dict`."""
+        """Read a stored receipt.
+
+        :param data: what :meth:`to_json` returned.
+        :param where: the receipt's address, for the message.
+        :return: the receipt.
+        :raises DestinationError: if it is no receipt.
+        """
         try:
             source = json.loads(data)
         except (ValueError, RecursionError):

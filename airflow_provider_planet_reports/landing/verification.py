@@ -56,8 +56,9 @@ def verify(
     """Read every landed file again and compare it with its receipt; find what none names.
 
     :param zone: the landing zone; nothing in it is changed.
-    :param max_workers: files read at a time.
+    :param max_workers: files read at a time, by default 4.
     :param on_progress: is told after every file.
+    :return: what was read, and what is wrong.
     :raises DestinationError: if the destination can't be listed.
     """
     verified = Verified()

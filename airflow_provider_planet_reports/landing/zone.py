@@ -121,12 +121,16 @@ class LandingZone:
         )
 
     def uri_of_receipt(self, report_id: str) -> str:
-        """Return the address of a report's receipt."""
+        """Return the address of a report's receipt, whether it is there or not.
+
+        :param report_id: its id.
+        """
         return self.store.uri(layout.receipt_key(report_id))
 
     def receipt(self, report_id: str) -> Receipt:
         """Return a landed report's receipt.
 
+        :param report_id: its id.
         :raises DestinationError: if it can't be read.
         """
         try:

@@ -46,11 +46,12 @@ class LandingPlaceLink(BaseOperatorLink):
 
     @classmethod
     def leave(cls, context: Context, address: str, conn_id: str | None) -> str:
-        """Leave the link for the UI, while the task runs already; return it.
+        """Leave the link for the UI, while the task runs already.
 
         :param context: Airflow's context.
         :param address: of the destination, without connection id.
         :param conn_id: connection for it.
+        :return: the link; empty where there is none.
         """
         ti: Any = context.get("ti")
         extra = connection(conn_id, f"destination {address!r}").extra_dejson if conn_id else {}

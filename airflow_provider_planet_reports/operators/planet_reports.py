@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class PlanetReportsListOperator(BaseOperator):
     """List usage reports, all that match or only those that are not landed yet.
 
-    Returns a list of the API's own report objects, to be landed by
+    Returns a list of the API's own report objects, as plain dicts, to be landed by
     :class:`~airflow_provider_planet_reports.transfers.planet_reports_to_object_storage.\
 PlanetReportsToObjectStorageOperator` in one task (``reports=listing.output``) or in one
     mapped task each (``.expand(reports=listing.output)``).
@@ -34,7 +34,8 @@ PlanetReportsToObjectStorageOperator` in one task (``reports=listing.output``) o
     :param page_size: reports per page; by default as large as the server allows. (templated)
     :param query: further query parameters by name. (templated)
     :param path: another listing of the same shape, relative to the base URL. (templated)
-    :param planet_reports_conn_id: connection of type ``planet_reports``. (templated)
+    :param planet_reports_conn_id: connection of type ``planet_reports``, by default
+        ``planet_reports_default``. (templated)
     :param destination: landing zone, as ``ObjectStoragePath`` or URL; reports landed there are
         left out. (templated)
     :param destination_conn_id: connection for the destination, where its URL names none.
@@ -83,7 +84,11 @@ PlanetReportsToObjectStorageOperator` in one task (``reports=listing.output``) o
         self.destination_conn_id = destination_conn_id
 
     def execute(self, context: Context) -> list[dict[str, Any]]:  # noqa: ARG002 - Airflow's signature
-        """List, and return the API's objects."""
+        """List what matches.
+
+        :param context: Airflow's context.
+        :return: the API's own objects, without content links that would open files by themselves.
+        """
         reports = matching_reports(
             self.planet_reports_conn_id,
             filters_of(self),

@@ -29,17 +29,18 @@ class HostileSandbox(Sandbox):
     """A sandbox in which requests meet faults, by chance and the same for the same seed.
 
     What a request meets depends on the seed, its address and how often that was asked for, and
-    not on what other threads do meanwhile. :attr:`inflicted` says what happened.
+    not on what other threads do meanwhile. The attribute ``inflicted`` says what happened.
 
-    :param faults: names of the faults that may happen, of :data:`.faults.FAULTS`; all but
-        ``enormous`` by default.
-    :param rate: share of the requests that meet one; may be changed at any time, 0 for none.
+    :param faults: names of the faults that may happen, which the command line's ``--help``
+        lists; all but ``enormous`` by default.
+    :param rate: share of the requests that meet one, by default a tenth; may be changed at any
+        time, 0 for none.
     :param most: how often at most one address meets a fault; without a limit by default.
-    :param fault_seed: what decides who meets what.
+    :param fault_seed: what decides who meets what, by default 1.
     :param signed_links: whether content links lead to another origin (a second server on
         loopback), and open files for whoever has them, without the key, until they expire.
-    :param stall_seconds: how long a stalled answer takes.
-    :param options: those of :class:`.Sandbox`.
+    :param stall_seconds: how long a stalled answer takes, by default 120 seconds.
+    :param options: those of :class:`Sandbox`.
     :raises ValueError: if a fault is unknown.
     """
 
@@ -77,7 +78,11 @@ class HostileSandbox(Sandbox):
 
     @contextmanager
     def serve(self, port: int = 0) -> Iterator[str]:
-        """Serve the API, and the other origin, for as long as the context lasts."""
+        """Serve the API, and the other origin, for as long as the context lasts.
+
+        :param port: TCP port; a free one by default.
+        :return: the base URL, for the connection's host.
+        """
         self._ended.clear()
         with serving(self._answer_elsewhere) as self.other_origin, super().serve(port) as base_url:
             try:
@@ -86,7 +91,11 @@ class HostileSandbox(Sandbox):
                 self._ended.set()
 
     def answer(self, request: Request) -> Answer:
-        """Answer a request, or have it meet a fault."""
+        """Answer a request, or have it meet a fault.
+
+        :param request: what a client asked for.
+        :return: what it gets.
+        """
         answer = super().answer(request)
         depth = request.path.removeprefix(PATH).strip("/").count("/")
         place: Place = "content" if depth else "report"

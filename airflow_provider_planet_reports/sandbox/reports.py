@@ -54,7 +54,10 @@ class Part:
         return f'"{known.hexdigest()[:32]}"'
 
     def read(self, start: int = 0) -> Iterator[bytes]:
-        """Yield the bytes from a position on, in pieces of about 1 MiB."""
+        """Yield the bytes from a position on, in pieces of about 1 MiB.
+
+        :param start: the first byte, by default 0.
+        """
         if start < len(self.header):
             yield self.header[start:]
         behind = max(start - len(self.header), 0)

@@ -74,18 +74,18 @@ class _Refusal(Exception):
 class Sandbox:
     """An API with made-up reports.
 
-    Tests may look at :attr:`exchanges`, add reports with :meth:`publish`, and override
+    Tests may look at ``exchanges``, add reports with :meth:`publish`, and override
     :meth:`answer` to misbehave.
 
-    :param days: how many days back there are reports.
+    :param days: how many days back there are reports, by default 30.
     :param last_day: the newest day with reports; yesterday (UTC) by default.
-    :param plans: plans, each with its own reports.
-    :param org_id: the organization.
-    :param seed: what makes the figures.
-    :param part_bytes: size that each part at least has; 0 for what comes naturally.
-    :param largest_page: largest ``page_size`` accepted.
-    :param key: the API key that is let in.
-    :param underscored_links: whether links are written ``_next``, ``_self``.
+    :param plans: plans, each with its own reports, by default 1001 and 1002.
+    :param org_id: the organization, by default 4321.
+    :param seed: what makes the figures, by default 1.
+    :param part_bytes: size that each part at least has; by default 0, for what comes naturally.
+    :param largest_page: largest ``page_size`` accepted, by default 1000.
+    :param key: the API key that is let in, by default ``sandbox-key``.
+    :param underscored_links: whether links are written ``_next``, ``_self``; by default False.
     """
 
     def __init__(
@@ -122,7 +122,10 @@ class Sandbox:
         )  # fmt: skip
 
     def publish(self, *reports: MadeUpReport) -> None:
-        """Make reports visible, in front of the others, or in the place of an older edition."""
+        """Make reports visible, in front of the others, or in the place of an older edition.
+
+        :param reports: what to publish; their ids tell which are there already.
+        """
         new = {report.report_id: report for report in reports}
         with self._lock:
             kept = {name: new.pop(name, report) for name, report in self._reports.items()}
@@ -130,7 +133,10 @@ class Sandbox:
             self._selections.clear()
 
     def withdraw(self, report_id: str) -> None:
-        """Have a report not exist any more; listings under way go on behind it."""
+        """Have a report not exist any more; listings under way go on behind it.
+
+        :param report_id: its id.
+        """
         with self._lock:
             self._withdrawn.add(report_id)
 
@@ -152,6 +158,7 @@ class Sandbox:
         """Serve on loopback for as long as the context lasts, and give the base URL.
 
         :param port: TCP port; a free one by default.
+        :return: the base URL, for the connection's host.
         """
         with serving(self._respond, port) as origin:
             self.base_url = origin + PATH
@@ -163,7 +170,11 @@ class Sandbox:
         return answer
 
     def answer(self, request: Request) -> Answer:
-        """Answer a request, as the Reports API would."""
+        """Answer a request, as the Reports API would.
+
+        :param request: what a client asked for.
+        :return: what it gets.
+        """
         try:
             self._authenticate(request.headers.get("authorization", ""))
             if request.method != "GET":

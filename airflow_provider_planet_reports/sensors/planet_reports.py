@@ -46,7 +46,8 @@ PlanetReportsToObjectStorageOperator` (``reports=sensor.output``).
     :param page_size: reports per page; by default as large as the server allows. (templated)
     :param query: further query parameters by name. (templated)
     :param path: another listing of the same shape, relative to the base URL. (templated)
-    :param planet_reports_conn_id: connection of type ``planet_reports``. (templated)
+    :param planet_reports_conn_id: connection of type ``planet_reports``, by default
+        ``planet_reports_default``. (templated)
     :param destination: landing zone, as ``ObjectStoragePath`` or URL; reports landed there do
         not count. (templated)
     :param destination_conn_id: connection for the destination, where its URL names none.
@@ -56,6 +57,8 @@ PlanetReportsToObjectStorageOperator` (``reports=sensor.output``).
         ``[operators] default_deferrable`` says.
     :param poke_interval: seconds between two looks, by default Airflow's 60; more than 0.
     :raises PlanetReportsTaskFailure: for bad input and refusals; Airflow does not retry.
+    :raises AirflowSensorTimeout: when ``timeout`` (seconds, by default as Airflow's setting
+        ``[sensors] default_timeout`` says) is over.
     """
 
     template_fields: Sequence[str] = (
@@ -108,7 +111,11 @@ PlanetReportsToObjectStorageOperator` (``reports=sensor.output``).
         self.deferrable = deferrable
 
     def poke(self, context: Context) -> PokeReturnValue:  # noqa: ARG002 - Airflow's signature
-        """Look once; where that is to be, leave further looks to the triggerer."""
+        """Look once; where that is to be, leave further looks to the triggerer.
+
+        :param context: Airflow's context.
+        :return: whether enough reports are there, and those reports.
+        """
         try:
             reports = matching_reports(
                 self.planet_reports_conn_id,
@@ -150,6 +157,7 @@ PlanetReportsToObjectStorageOperator` (``reports=sensor.output``).
 
         :param context: Airflow's context.
         :param event: what the trigger fired.
+        :return: the API's own objects.
         :raises PlanetReportsTaskFailure: for a refusal, as without the triggerer.
         """
         event = event or {}

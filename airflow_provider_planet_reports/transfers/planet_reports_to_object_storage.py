@@ -73,14 +73,19 @@ class PlanetReportsToObjectStorageOperator(BaseOperator):
     :param page_size: reports per page; by default as large as the server allows. (templated)
     :param query: further query parameters by name. (templated)
     :param path: another listing of the same shape, relative to the base URL. (templated)
-    :param planet_reports_conn_id: connection of type ``planet_reports``. (templated)
-    :param max_workers: parts under way at a time. (templated)
-    :param overwrite: whether to land again what is landed. (templated)
+    :param planet_reports_conn_id: connection of type ``planet_reports``, by default
+        ``planet_reports_default``. (templated)
+    :param max_workers: parts under way at a time, by default 4; each takes about 10 MiB of memory
+        on object stores. (templated)
+    :param overwrite: whether to land again what is landed, by default False. (templated)
     :param row_count_check: what to do when a report has another number of rows than its
-        description says: ``ignore``, ``warn``, or ``fail`` (it is not landed). (templated)
-    :param on_nothing_new: ``succeed``, or ``skip`` to skip what is downstream. (templated)
+        description says: ``ignore``, ``warn`` (the default), or ``fail`` (it is not landed).
+        (templated)
+    :param on_nothing_new: ``succeed`` (the default), or ``skip`` to skip what is downstream.
+        (templated)
     :param emit_partitions: whether the dates of new reports become partitions of the assets in
-        ``outlets``: ``2026-11-23``, and ``2026-11`` for monthly reports. (Airflow 3.3 or later)
+        ``outlets``: ``2026-11-23``, and ``2026-11`` for monthly reports; by default False.
+        (Airflow 3.3 or later)
     :raises PlanetReportsTaskFailure: for bad input and refusals; Airflow does not retry.
     :raises PlanetReportsTaskError: for trouble that outlasted all tries.
     """
@@ -149,7 +154,12 @@ class PlanetReportsToObjectStorageOperator(BaseOperator):
                 check_partitions()
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
-        """Land what is not landed yet; return what is landed of all that was asked for."""
+        """Land what is not landed yet.
+
+        :param context: Airflow's context.
+        :return: one dict per report asked for, landed now or before.
+        :raises AirflowSkipException: when nothing is new, with ``on_nothing_new="skip"``.
+        """
         from airflow_provider_planet_reports.landing.destination import connection_of, open_zone
         from airflow_provider_planet_reports.transfers.landing_run import LandingRun
 

@@ -74,7 +74,8 @@ class PlanetReportsEventTrigger(BaseEventTrigger):
     ``start``, ``end`` or ``destination`` alone share one poll (3.3 and later). Nothing ends the
     trigger: any error is logged once, backed off, and outlasted.
 
-    :param planet_reports_conn_id: connection of type ``planet_reports``.
+    :param planet_reports_conn_id: connection of type ``planet_reports``, by default
+        ``planet_reports_default``.
     :param org_id: organization; by default the connection's, else the key's own.
     :param plan_id: plan.
     :param report_type: ``detailed`` or ``summary``.
@@ -140,14 +141,20 @@ class PlanetReportsEventTrigger(BaseEventTrigger):
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Poll for this watcher alone, where Airflow shares no streams."""
+        """Poll for this watcher alone, where Airflow shares no streams.
+
+        :return: events, without an end.
+        """
         self.shared_stream_key()
         stream = type(self).open_shared_stream(self.serialize()[1])
         async for event in self.filter_shared_stream(stream):
             yield event
 
     def shared_stream_key(self) -> Hashable:
-        """Name the poll that this watcher shares: one per connection, listing and interval."""
+        """Name the poll that this watcher shares: one per connection, listing and interval.
+
+        :return: the same for the same poll.
+        """
         key = _poll_of(self.serialize()[1])
         _watchers.setdefault(key, WeakSet()).add(self)
         return key
@@ -193,6 +200,7 @@ class PlanetReportsEventTrigger(BaseEventTrigger):
         """Turn listings into events about what is new to this watcher.
 
         :param shared_stream: the listings.
+        :return: events, for as long as there are listings.
         """
         announced: Announced | None = None
         unsaved_since: float | None = None

@@ -37,7 +37,8 @@ class PlanetReportsTrigger(BaseTrigger):
     connections, a destination that can't be read) is logged and outlasted, with pauses that
     grow. Polls of many triggers that start together spread over their interval.
 
-    :param planet_reports_conn_id: connection of type ``planet_reports``.
+    :param planet_reports_conn_id: connection of type ``planet_reports``, by default
+        ``planet_reports_default``.
     :param org_id: organization; by default the connection's, else the key's own.
     :param plan_id: plan.
     :param report_type: ``detailed`` or ``summary``.
@@ -106,7 +107,10 @@ class PlanetReportsTrigger(BaseTrigger):
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Poll until there are enough reports, or until the API refuses."""
+        """Poll until there are enough reports, or until the API refuses.
+
+        :return: the one event.
+        """
         pauses = Pauses(self.poke_interval)
         pause = pauses.before_first()  # the sensor has just looked
         while True:
