@@ -117,6 +117,7 @@ def _busy(seconds):
 
 def test_the_error_of_a_task_knows_how_long_the_server_asked_to_wait():
     assert as_task_error(TooManyRequests("429", 429, 77.0)).retry_after == 77.0
+    assert as_task_error(ServerError("503", 503, 88.0)).retry_after == 88.0
     assert as_task_error(ServerError("503", 503)).retry_after is None
 
 

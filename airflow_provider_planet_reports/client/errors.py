@@ -119,8 +119,8 @@ class Gone(Refused):
     advice = "It existed once and was removed; list the reports again."
 
 
-class TooManyRequests(HTTPError):
-    """429, still after all retries, or with a longer ``Retry-After`` than is waited for.
+class MayPass(HTTPError):
+    """An answer worth another try, later.
 
     :param message: what happened and what to do.
     :param status: the HTTP status.
@@ -132,8 +132,12 @@ class TooManyRequests(HTTPError):
         self.retry_after = retry_after
 
 
-class ServerError(HTTPError):
-    """5xx, 408 or 425, still after all retries."""
+class TooManyRequests(MayPass):
+    """429, still after all retries, or with a longer ``Retry-After`` than is waited for."""
+
+
+class ServerError(MayPass):
+    """5xx, 408 or 425, still after all retries, or as with :class:`TooManyRequests`."""
 
 
 _REFUSALS: dict[int, type[Refused]] = {
@@ -172,8 +176,8 @@ def raise_for_status(
     what = f"{describe} answered {status} {reason}".rstrip()
     if said:
         what = f"{what}: {said!r}"
+    wait = "" if retry_after is None else f" The server asks to wait {retry_after:.0f} s."
     if status == 429:
-        wait = "" if retry_after is None else f" The server asks to wait {retry_after:.0f} s."
         raise TooManyRequests(
             f"{what}.{wait} Run fewer tasks at a time, or set requests_per_second "
             "in the connection's extra.",
@@ -181,7 +185,11 @@ def raise_for_status(
             retry_after,
         )
     if status in TRANSIENT_STATUSES or status >= 500:
-        raise ServerError(f"{what}. The trouble is at the server; a later try may succeed.", status)
+        raise ServerError(
+            f"{what}.{wait} The trouble is at the server; a later try may succeed.",
+            status,
+            retry_after,
+        )
     if 300 <= status < 400:
         raise UnexpectedAnswer(f"{what}. A redirect without a usable Location cannot be followed.")
     refusal = _REFUSALS.get(status, Refused)

@@ -83,6 +83,11 @@ class Receipt:
         :raises DestinationError: if it is no receipt.
         """
         try:
+            if source["format"] > _FORMAT:
+                raise DestinationError(
+                    f"{where} was written by a later version of airflow-provider-planet-reports, "
+                    f"{source['provider_version']}: upgrade this one, {__version__}."
+                )
             return cls(
                 report={**source["report"], "report_id": source["report"]["report_id"]},
                 files=tuple(LandedFile(**file) for file in source["files"]),

@@ -62,14 +62,19 @@ def test_trouble_at_the_server_may_pass(status):
     assert "a later try may succeed" in str(error)
 
 
-def test_too_many_requests_tells_the_wait_and_the_remedy():
-    error = the_error(429, retry_after=17.4)
-    assert isinstance(error, errors.TooManyRequests)
-    assert not error.final
+@pytest.mark.parametrize("status", [429, 503])
+def test_how_long_the_server_asks_to_wait_is_told_and_kept(status):
+    error = the_error(status, retry_after=17.4)
     assert error.retry_after == 17.4
     assert "The server asks to wait 17 s." in str(error)
+    assert "asks to wait" not in str(the_error(status))
+
+
+def test_too_many_requests_tells_the_remedy():
+    error = the_error(429)
+    assert isinstance(error, errors.TooManyRequests)
+    assert not error.final
     assert "requests_per_second" in str(error)
-    assert "asks to wait" not in str(the_error(429))
 
 
 @pytest.mark.parametrize("status", [300, 304, 399])

@@ -26,6 +26,14 @@ def test_a_receipt_reads_back_as_it_was_written(report: Report) -> None:
     assert receipt.report_id == "0a1b"
 
 
+def test_a_receipt_of_a_later_version_asks_to_upgrade_not_to_be_deleted(report: Report) -> None:
+    later = {**Receipt.issue(report, FILES, TASK).to_dict(), "format": 2, "files": "elsewhere"}
+    with pytest.raises(DestinationError, match="here was written by a later version") as caught:
+        Receipt.from_dict({**later, "provider_version": "9.0"}, "here")
+    assert "9.0: upgrade this one" in str(caught.value)
+    assert "delete" not in str(caught.value)
+
+
 def test_a_receipt_says_what_was_landed_when_by_whom_and_by_which_version(report: Report) -> None:
     before = dt.datetime.now(dt.timezone.utc).replace(microsecond=0)
     stored = json.loads(Receipt.issue(report, FILES, TASK).to_json())
