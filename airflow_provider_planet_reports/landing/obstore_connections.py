@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from obstore.store import AzureStore, ClientConfig, RetryConfig, S3Store
 
-#: A request that fails is tried again a few times, and not at all after a minute.
+#: A request that fails is tried again within some ten seconds, and not at all after a minute.
 RETRIES: RetryConfig = {
     "max_retries": 5,
     "retry_timeout": dt.timedelta(seconds=60),
     "backoff": {
-        "init_backoff": dt.timedelta(milliseconds=200),
-        "max_backoff": dt.timedelta(seconds=5),
-        "base": 2,
+        "init_backoff": dt.timedelta(milliseconds=500),
+        "max_backoff": dt.timedelta(seconds=15),
+        "base": 3,
     },
 }
 
@@ -46,6 +46,8 @@ def bucket(scheme: str, container: str, prefix: str, conn_id: str | None) -> S3S
     if "" in prefix.split("/")[1:]:
         raise NotCarriedOver("the prefix has an empty part, which obstore refuses")
     try:
+        import obstore  # noqa: F401  # ahead of what takes longer
+
         if scheme in ("s3", "s3a"):
             from airflow_provider_planet_reports.landing.obstore_aws import s3_store
 

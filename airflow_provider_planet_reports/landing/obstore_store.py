@@ -1,4 +1,4 @@
-"""Landing in S3 or Azure through obstore: a third of the time and of the memory of fsspec."""
+"""Landing in S3 or Azure through obstore, in a third of the time that fsspec takes."""
 
 from __future__ import annotations
 
@@ -120,11 +120,13 @@ class _ObstoreWriter:
     def abandon(self) -> None:
         self._held.clear()
         upload, self._upload = self._upload, None
-        if upload is not None:
-            upload.give_up()
-            error = upload.outcome.exception()
-            if not isinstance(error, _GivenUp):
-                log.warning("An unfinished upload could not be cancelled: %r.", type(error))
+        if upload is None or upload.outcome.done():  # obstore cancels by itself what fails
+            return
+        upload.give_up()
+        error = upload.outcome.exception()
+        if not isinstance(error, _GivenUp):
+            name = type(error).__name__
+            log.warning("An unfinished upload could not be cancelled: %s.", name)
 
     def _take(self) -> bytes:
         data = b"".join(self._held)
