@@ -126,11 +126,11 @@ def test_an_upload_that_can_not_be_completed_leaves_nothing(
     )
     bucket = ground.url.partition("@")[2].split("/")[0]
     wait_until(lambda: ground.leftovers() != [])
-    (upload,) = server.client.list_multipart_uploads(Bucket=bucket)["Uploads"]
-    server.client.abort_multipart_upload(
-        Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"]
-    )
-    with pytest.raises(OSError, match="NoSuchUpload"):
+    (found,) = server.client.list_multipart_uploads(Bucket=bucket)["Uploads"]
+    upload = {"Bucket": bucket, "Key": found["Key"], "UploadId": found["UploadId"]}
+    wait_until(lambda: len(server.client.list_parts(**upload).get("Parts", [])) == 2)
+    server.client.abort_multipart_upload(**upload)
+    with pytest.raises(OSError, match="Server returned"):
         writer.commit()
     writer.abandon()
     assert ground.visible() == {}
