@@ -32,7 +32,10 @@ class NotCarriedOver(Exception):
     """A destination is not for obstore; the message says why, and names no secret."""
 
 
-@lru_cache(maxsize=64)  # who waits for reports looks again and again; Airflow keeps its own too
+#: Processes that have used obstore: this one, or those that it was forked from.
+_used_in: set[int] = set()
+
+
 def bucket(scheme: str, container: str, prefix: str, conn_id: str | None) -> S3Store | AzureStore:
     """Return the obstore store for a destination.
 
@@ -43,25 +46,34 @@ def bucket(scheme: str, container: str, prefix: str, conn_id: str | None) -> S3S
     :raises NotCarriedOver: if obstore is not installed, or would not do exactly as the
         connection says.
     """
+    if _used_in - {os.getpid()}:  # its threads are not there any more, and it would wait for them
+        raise NotCarriedOver("obstore was used before this process was forked")
     if "" in prefix.split("/")[1:]:
         raise NotCarriedOver("the prefix has an empty part, which obstore refuses")
     try:
-        import obstore  # noqa: F401  # ahead of what takes longer
-
-        if scheme in ("s3", "s3a"):
-            from airflow_provider_planet_reports.landing.obstore_aws import s3_store
-
-            return s3_store(container, prefix, conn_id)
-        if scheme in ("abfs", "abfss"):
-            from airflow_provider_planet_reports.landing.obstore_azure import azure_store
-
-            return azure_store(container, prefix, conn_id)
+        found = _bucket(scheme, container, prefix, conn_id)
     except NotCarriedOver:
         raise
     except ImportError as error:
         raise NotCarriedOver(f"{error.name} is not installed") from None
     except Exception as error:  # the fallback may do without, or tells what is wrong
         raise NotCarriedOver(f"its connection can't be read ({type(error).__name__})") from None
+    _used_in.add(os.getpid())
+    return found
+
+
+@lru_cache(maxsize=64)  # who waits for reports looks again and again; Airflow keeps its own too
+def _bucket(scheme: str, container: str, prefix: str, conn_id: str | None) -> S3Store | AzureStore:
+    import obstore  # noqa: F401  # ahead of what takes longer
+
+    if scheme in ("s3", "s3a"):
+        from airflow_provider_planet_reports.landing.obstore_aws import s3_store
+
+        return s3_store(container, prefix, conn_id)
+    if scheme in ("abfs", "abfss"):
+        from airflow_provider_planet_reports.landing.obstore_azure import azure_store
+
+        return azure_store(container, prefix, conn_id)
     raise NotCarriedOver(f"obstore is not used for {scheme}://")
 
 

@@ -8,7 +8,9 @@ import datetime as dt
 import json
 import logging
 import ssl
+import subprocess
 import sys
+import textwrap
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -90,7 +92,7 @@ def listener() -> Iterator[Listener]:
 
 @pytest.fixture(autouse=True)
 def _nothing_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    obstore_connections.bucket.cache_clear()
+    obstore_connections._bucket.cache_clear()
     monkeypatch.delenv("AWS_CA_BUNDLE", raising=False)
 
 
@@ -348,7 +350,6 @@ def test_what_of_an_aws_connection_is_not_carried_over_is_the_reason(
         ("gs", "bucket", "usage", "not used for gs://"),
         ("s3", "bucket--usw2-az1--x-s3", "usage", "S3 Express"),
         ("s3", "bucket", "usage//planet", "an empty part"),
-        ("abfs", "box", "usage", "no connection is named"),
     ],
 )
 def test_what_of_a_destination_obstore_can_not_do_is_the_reason(
@@ -395,7 +396,7 @@ def test_one_line_says_which_is_used_and_why(
     extra = {"endpoint_url": listener.url, "region_name": "eu-west-1"}
     with caplog.at_level(logging.INFO, logger):
         lake(extra=extra)
-        obstore_connections.bucket.cache_clear()
+        obstore_connections._bucket.cache_clear()
         for name in [name for name in sys.modules if name.split(".")[0] == "obstore"]:
             monkeypatch.delitem(sys.modules, name)
         monkeypatch.delitem(sys.modules, "airflow_provider_planet_reports.landing.obstore_aws")
@@ -406,6 +407,35 @@ def test_one_line_says_which_is_used_and_why(
         "s3://bucket/usage goes through obstore.",
         "s3://bucket/usage goes through Airflow's ObjectStoragePath: obstore is not installed.",
     ]
+
+
+FORKED = """
+    import os, sys
+    from airflow_provider_planet_reports.landing.destination import open_store
+    from airflow_provider_planet_reports.landing.store import put
+
+    for process in ("first", "forked"):
+        store = open_store("s3://lake@bucket/usage")
+        put(store, "a.csv", b"x")
+        print(process, type(store).__name__, flush=True)
+        if process == "first" and os.fork():
+            sys.exit(os.waitstatus_to_exitcode(os.wait()[1]))
+"""
+
+
+def test_a_process_forked_from_one_that_uses_obstore_does_not(
+    listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would wait for ever: threads do not live through a fork."""
+    extra = {"endpoint_url": listener.url, "region_name": "eu-west-1"}
+    connection = {"conn_type": "aws", "login": KEY, "password": SECRET, "extra": extra}
+    monkeypatch.setenv("AIRFLOW_CONN_LAKE", json.dumps(connection))
+    python = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", textwrap.dedent(FORKED)],
+        capture_output=True, text=True, check=True, timeout=120,
+    )  # fmt: skip
+    said = [line for line in python.stdout.splitlines() if line.startswith(("first", "forked"))]
+    assert said == ["first ObstoreStore", "forked ObjectStore"]
 
 
 def test_no_key_is_in_what_is_shown(
@@ -559,6 +589,12 @@ def test_what_of_an_azure_connection_is_not_carried_over_is_the_reason(
     monkeypatch.setenv("AIRFLOW_CONN_LAKE", json.dumps(connection))
     with pytest.raises(NotCarriedOver, match=reason):
         obstore_connections.bucket("abfs", "box", "usage", "lake")
+
+
+def test_without_a_connection_azure_is_not_for_obstore() -> None:
+    pytest.importorskip("azure.storage.blob")
+    with pytest.raises(NotCarriedOver, match="no connection is named"):
+        obstore_connections.bucket("abfs", "box", "usage", None)
 
 
 def test_azures_environment_is_the_reason_too(monkeypatch: pytest.MonkeyPatch) -> None:
