@@ -591,6 +591,28 @@ def test_what_of_an_azure_connection_is_not_carried_over_is_the_reason(
         obstore_connections.bucket("abfs", "box", "usage", "lake")
 
 
+def test_what_the_machine_has_does_not_replace_what_the_azure_connection_says(
+    azure: Any, listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {
+        "AZURE_AUTHORITY_HOST": "http://127.0.0.1:9",
+        "AZURE_CLIENT_ID": "other",
+        "AZURE_CLIENT_SECRET": "5ec2e7",
+        "AZURE_FEDERATED_TOKEN_FILE": "/nowhere",
+        "AZURE_STORAGE_ACCOUNT_KEY": base64.b64encode(b"other").decode(),
+        "AZURE_STORAGE_ACCOUNT_NAME": "other",
+        "AZURE_STORAGE_SAS_TOKEN": "sig=other",
+        "AZURE_TENANT_ID": "other",
+    }.items():
+        monkeypatch.setenv(name, value)
+    connection_string = (
+        f"AccountName=planet;AccountKey={ACCOUNT_KEY};BlobEndpoint={listener.url}/planet"
+    )
+    put(azure(extra={"connection_string": connection_string}), "a.csv", b"x")
+    assert listener.put.path == "/planet/box/usage/a.csv"
+    assert listener.put.headers["authorization"].startswith("SharedKey planet:")
+
+
 def test_without_a_connection_azure_is_not_for_obstore() -> None:
     pytest.importorskip("azure.storage.blob")
     with pytest.raises(NotCarriedOver, match="no connection is named"):
