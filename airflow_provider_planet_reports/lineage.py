@@ -34,7 +34,7 @@ class LandingLineage:
     landed: Sequence[Mapping[str, Any]]
     account: str | None = None
 
-    def facets(self) -> OperatorLineage | None:
+    def facets(self) -> OperatorLineage[Any, Any] | None:
         """Return inputs and outputs; None for nothing new, or where OpenLineage is not installed.
 
         Of nothing, OpenLineage falls back to the task's declared inlets and outlets.

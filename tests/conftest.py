@@ -16,8 +16,12 @@ from grounds import Ground, local_ground
 from servers import AzureServer, GCSServer, S3Server
 from surroundings import AIRFLOW_HOME, connect
 
-#: Every kind of store; those whose server or packages are not installed are skipped.
-STORES = ["file", "moto", "rclone", "azurite", "gcs"]
+#: Every kind of store, through fsspec unless it says otherwise; those whose server or packages
+#: are not installed are skipped.
+STORES = [
+    "file", "moto", "rclone", "azurite", "gcs",
+    "moto-obstore", "rclone-obstore", "azurite-obstore",
+]  # fmt: skip
 
 
 def pytest_unconfigure() -> None:
@@ -78,7 +82,12 @@ def ground(
     """An empty destination on each kind of store."""
     if request.param == "file":
         return local_ground(tmp_path / "landing")
+    name, _, through = request.param.partition("-")
+    if through:
+        pytest.importorskip("obstore")
+    server = request.getfixturevalue(name)
     # Airflow keeps file systems by connection id for as long as the process lives.
-    conn_id, server = request.param, request.getfixturevalue(request.param)
-    monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", json.dumps(server.connection))
-    return server.ground(conn_id)
+    conn_id = request.param.replace("-", "_")
+    connection = server.connection if through else servers.through_fsspec(server.connection)
+    monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", json.dumps(connection))
+    return server.ground(conn_id, through)

@@ -19,11 +19,24 @@ from uuid import uuid4
 import pytest
 from grounds import Ground
 
+from airflow_provider_planet_reports.landing.destination import open_store
 from airflow_provider_planet_reports.landing.object_store import ObjectStore
+from airflow_provider_planet_reports.landing.store import Store
 
 #: Where npm puts programs that are installed for this environment alone.
 _NODE_PROGRAMS = Path(sys.prefix, "node_modules", ".bin")
 PREFIX = "usage/planet"
+#: What obstore can't carry over, so that a connection with it leads through fsspec.
+_NOT_FOR_OBSTORE: dict[str, dict[str, Any]] = {
+    "aws": {"config_kwargs": {"s3": {"addressing_style": "path"}, "user_agent_extra": "fsspec"}},
+    "wasb": {"user_agent": "fsspec"},
+    "google_cloud_platform": {},
+}
+
+
+def through_fsspec(connection: dict[str, Any]) -> dict[str, Any]:
+    """A connection as it is, but for something that makes no difference to fsspec."""
+    return {**connection, "extra": connection["extra"] | _NOT_FOR_OBSTORE[connection["conn_type"]]}
 
 
 @dataclass(frozen=True)
@@ -86,7 +99,7 @@ class S3Server:
             skip_instance_cache=True,
         )
 
-    def ground(self, conn_id: str) -> Ground:
+    def ground(self, conn_id: str, through: str = "") -> Ground:
         """A new bucket, which a connection leads to."""
         client, bucket = self.client, f"bucket-{uuid4().hex}"
         client.create_bucket(Bucket=bucket)
@@ -109,7 +122,7 @@ class S3Server:
         def disturb(key: str, data: bytes) -> None:
             client.put_object(Bucket=bucket, Key=f"{PREFIX}/{key}", Body=data)
 
-        return _ground(self, "s3", bucket, conn_id, visible, leftovers, disturb)
+        return _ground(self, "s3", bucket, conn_id, through, visible, leftovers, disturb)
 
 
 @dataclass(frozen=True)
@@ -146,7 +159,7 @@ class AzureServer:
             connection_string=self.connection_string, skip_instance_cache=True
         )
 
-    def ground(self, conn_id: str) -> Ground:
+    def ground(self, conn_id: str, through: str = "") -> Ground:
         """A new container, which a connection leads to."""
         name = f"container-{uuid4().hex}"
         container = self.client.create_container(name)
@@ -161,7 +174,7 @@ class AzureServer:
             container.upload_blob(f"{PREFIX}/{key}", data, overwrite=True)
 
         # Blocks that are not committed can't be taken back; Azure drops them after a week.
-        return _ground(self, "abfs", name, conn_id, visible, list, disturb)
+        return _ground(self, "abfs", name, conn_id, through, visible, list, disturb)
 
 
 @dataclass(frozen=True)
@@ -202,7 +215,7 @@ class GCSServer:
 
         return GCSFileSystem(endpoint_url=self.endpoint, token="anon", skip_instance_cache=True)
 
-    def ground(self, conn_id: str) -> Ground:
+    def ground(self, conn_id: str, through: str = "") -> Ground:
         """A new bucket, which a connection leads to."""
         name = f"bucket-{uuid4().hex}"
         bucket = self.client.create_bucket(name)
@@ -217,18 +230,31 @@ class GCSServer:
             bucket.blob(f"{PREFIX}/{key}").upload_from_string(data)
 
         # Google lists no unfinished uploads; what is not cancelled expires after a week.
-        return _ground(self, "gs", name, conn_id, visible, list, disturb)
+        return _ground(self, "gs", name, conn_id, through, visible, list, disturb)
 
 
 def _ground(
-    server: Any, scheme: str, container: str, conn_id: str, visible: Any, leftovers: Any,
-    disturb: Any,
+    server: Any, scheme: str, container: str, conn_id: str, through: str, visible: Any,
+    leftovers: Any, disturb: Any,
 ) -> Ground:  # fmt: skip
     root = f"{container}/{PREFIX}"
+    url = f"{scheme}://{conn_id}@{root}"
+
+    def through_obstore() -> Store:
+        store = open_store(url)
+        assert type(store).__name__ == "ObstoreStore"
+        return store
+
+    def anew() -> Store:
+        return ObjectStore(server.new_file_system(), root, f"{scheme}://{root}")
+
+    def again() -> Store:
+        return ObjectStore(server.file_system, root, f"{scheme}://{root}")
+
     return Ground(
-        url=f"{scheme}://{conn_id}@{root}",
-        open=lambda: ObjectStore(server.file_system, root, f"{scheme}://{root}"),
-        open_elsewhere=lambda: ObjectStore(server.new_file_system(), root, f"{scheme}://{root}"),
+        url=url,
+        open=through_obstore if through == "obstore" else again,
+        open_elsewhere=through_obstore if through == "obstore" else anew,
         visible=visible,
         leftovers=leftovers,
         disturb=disturb,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import ObjectStoragePath
 
     from airflow_provider_planet_reports.landing.store import Store
+
+log = logging.getLogger(__name__)
 
 #: Schemes by which the four stores go, and the extra that brings what each needs.
 _EXTRAS = {
@@ -50,9 +53,7 @@ def open_store(destination: str | ObjectStoragePath, conn_id: str | None = None)
         from airflow_provider_planet_reports.connections import connection
 
         connection(conn_id, f"destination {url!r}")
-    fs = _file_system(scheme, container, conn_id)
-    root = f"{container}/{prefix.strip('/')}".rstrip("/")
-    return ObjectStore(fs, root, f"{scheme}://{root}")
+    return _object_store(scheme, container, prefix.strip("/"), conn_id)
 
 
 def address(
@@ -142,6 +143,22 @@ def _one_of(given: str | None, other: str | None, url: str) -> str | None:
             f"leave out destination_conn_id, or the one in {url!r}."
         )
     return named.pop() if named else None
+
+
+def _object_store(scheme: str, container: str, prefix: str, conn_id: str | None) -> Store:
+    """Return a store through obstore, where it does exactly as the connection says."""
+    from airflow_provider_planet_reports.landing import obstore_connections
+
+    root = f"{container}/{prefix}".rstrip("/")
+    try:
+        bucket = obstore_connections.bucket(scheme, container, prefix, conn_id)
+    except obstore_connections.NotCarriedOver as reason:
+        log.info("%s://%s goes through Airflow's ObjectStoragePath: %s.", scheme, root, reason)
+        return ObjectStore(_file_system(scheme, container, conn_id), root, f"{scheme}://{root}")
+    from airflow_provider_planet_reports.landing.obstore_store import ObstoreStore
+
+    log.info("%s://%s goes through obstore.", scheme, root)
+    return ObstoreStore(bucket, f"{scheme}://{root}")
 
 
 def _file_system(scheme: str, container: str, conn_id: str | None) -> object:

@@ -209,7 +209,7 @@ class PlanetReportsToObjectStorageOperator(BaseOperator):
     def get_openlineage_facets_on_complete(
         self,
         task_instance: Any,  # noqa: ARG002 - OpenLineage's signature
-    ) -> OperatorLineage | None:
+    ) -> OperatorLineage[Any, Any] | None:
         """Return which reports became which files, for OpenLineage.
 
         It is asked for after a failure, too, when some of the reports may have been landed.

@@ -153,7 +153,8 @@ def test_a_connection_that_does_not_exist_is_not_replaced_by_default_credentials
 WITHOUT_PACKAGES = """
     import sys
 
-    sys.modules.update(dict.fromkeys(("s3fs", "gcsfs", "adlfs")))  # as if not installed
+    # As if not installed.
+    sys.modules.update(dict.fromkeys(("s3fs", "gcsfs", "adlfs", "obstore")))
 
     from airflow_provider_planet_reports.client.errors import InvalidInput
     from airflow_provider_planet_reports.landing.destination import open_store

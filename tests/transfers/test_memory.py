@@ -53,7 +53,7 @@ def peak_of_landing(ground, airflow_db):
     return measure
 
 
-@pytest.mark.parametrize("ground", ["file", "rclone"], indirect=True)
+@pytest.mark.parametrize("ground", ["file", "rclone", "rclone-obstore"], indirect=True)
 def test_a_part_of_a_gib_needs_hardly_more_memory_than_one_of_a_mib(peak_of_landing):
     small, large = peak_of_landing(MIB), peak_of_landing(1024 * MIB)
     assert large - small < 150 * MIB, f"{small // MIB} MiB -> {large // MIB} MiB"
