@@ -27,6 +27,7 @@ class Entry:
     :param more: what only this job has.
     :param check: tells what is wrong with a result; what the case says by default.
     :param one_in: does so many of the reports only, and the figures are multiplied.
+    :param rounds: it takes part in these at most.
     :param needs: a distribution without which this is nothing.
     """
 
@@ -39,6 +40,7 @@ class Entry:
     check: checks.Check | None = None
     one_in: int = 1
     needs: str = ""
+    rounds: int = 100
 
 
 @dataclass(frozen=True)
@@ -88,8 +90,8 @@ class Sizes:
     small: tuple[int, int] = (2000, 100 * _KB)
     triggers: tuple[int, ...] = (100, 1000, 5000)
     seconds: float = 12.0
-    growth: tuple[int, ...] = (2500, 5000, 10_000, 20_000)
-    growth_landing: tuple[int, ...] = (250, 500, 1000, 2000)
+    growth: tuple[int, ...] = (2000, 6000, 18_000)
+    growth_landing: tuple[int, ...] = (200, 600, 1800)
     imports: int = 11
     refused: float = 20.0
 
@@ -114,7 +116,12 @@ _ALONE = Entry("our client alone", "client_alone", page_size=50)
 _LOOP = Entry("requests.Session loop", "requests_loop", page_size=50)
 _DLT = Entry("dlt rest_api, iterated", "dlt_rest_api", page_size=50)
 _DLT_FILES = Entry(
-    "dlt rest_api → filesystem", "dlt_rest_api", "list_into_files", 50, check=checks.loaded_ids
+    "dlt rest_api → filesystem",
+    "dlt_rest_api",
+    "list_into_files",
+    50,
+    check=checks.loaded_ids,
+    rounds=1,
 )
 _HTTP = Entry("HttpOperator", "airflow_http", page_size=50)
 #: Who lands.
@@ -131,10 +138,11 @@ _RCLONE = Entry("rclone copyurl", "rclone")
 _CHUNKS = Entry("requests, 8 KiB chunks", "requests_loop")
 _THREADS = Entry("requests, 8 KiB chunks, threads", "requests_loop")
 _BARE = Entry("requests.Session loop", "requests_loop", more={"bare": True})
-_WHOLE = Entry("requests, .content", "requests_content")
+_WHOLE = Entry("requests, .content", "requests_content", rounds=1)
 _BOTO3 = Entry("boto3 upload_fileobj", "boto3_upload")
 _TO_S3 = Entry("HttpToS3Operator", "airflow_http")
 #: It makes a session with AWS for each file, which takes a quarter of a second.
+_TO_S3_SOME = Entry("HttpToS3Operator, 1 in 5, x 5", "airflow_http", one_in=5)
 _TO_S3_FEW = Entry("HttpToS3Operator, 1 in 20, x 20", "airflow_http", one_in=20)
 _MEMORY = "memory beyond imports, MiB"
 
@@ -234,8 +242,8 @@ def _landing(sizes: Sizes, files: Path, *, plain: bool) -> Iterator[Case]:
     )  # fmt: skip
     yield case(
         "s3-middle", f"{fifty} to S3, 4 at a time", middle, many,
-        (_LAND, _FSSPEC, _BOTO3, _RCLONE, _TO_S3),
-        Ratio(_BOTO3.label, 1), Ratio(_TO_S3.label, 1 / 8), Figure(_MEMORY, 250),
+        (_LAND, _FSSPEC, _BOTO3, _RCLONE, _TO_S3_SOME),
+        Ratio(_BOTO3.label, 1), Ratio(_TO_S3_SOME.label, 1 / 8), Figure(_MEMORY, 250),
         on_s3=True,
     )  # fmt: skip
     yield case(

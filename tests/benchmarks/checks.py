@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.content import Reference
+from benchmarks.content import same
 from benchmarks.job import Job, digest
 
 
@@ -57,10 +57,10 @@ def loaded_ids(result: Result) -> str | None:
 
 def whole_files(result: Result) -> str | None:
     """Every report's file, byte by byte."""
-    reference, folder = Reference(Path(result.job.file["path"])), Path(result.job.folder)
+    original, folder = Path(result.job.file["path"]), Path(result.job.folder)
     files = [path for path in folder.rglob("*") if path.is_file()]
     files = [path for path in files if "_receipts" not in path.parts]
-    whole = sum(reference.is_file(path) for path in files)
+    whole = sum(same(path, original) for path in files)
     if not len(files) == whole == result.job.count:
         return f"{whole} of {result.job.count} files are whole, {len(files)} are there"
     return None

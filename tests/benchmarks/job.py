@@ -89,6 +89,11 @@ def connect(job: Job) -> None:
         os.environ[f"AIRFLOW_CONN_BENCHMARK_{name.upper()}"] = json.dumps(connection)
 
 
+def prefix(job: Job) -> str:
+    """Return where on S3 a listing's reports go."""
+    return job.base_url.rstrip("/").rpartition("/")[2]
+
+
 def destination(job: Job, *, on_s3: bool) -> str:
     """Return where the provider is to land."""
-    return f"s3://benchmark_aws@{BUCKET}/landed" if on_s3 else f"file://{job.folder}"
+    return f"s3://benchmark_aws@{BUCKET}/{prefix(job)}" if on_s3 else f"file://{job.folder}"

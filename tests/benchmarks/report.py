@@ -24,8 +24,8 @@ _DISTRIBUTIONS = (
     "urllib3",
 )  # fmt: skip
 _COLUMNS = (
-    "contender", "wall s", "min-max", "CPU s", "peak MiB", "+MiB", "servers' CPU s", "ours ÷ this",
-    "goal", "met",
+    "contender", "wall s", "min-max (rounds)", "CPU s", "peak MiB", "+MiB", "servers' CPU s",
+    "ours ÷ this", "goal", "met",
 )  # fmt: skip
 
 
@@ -121,7 +121,7 @@ def _lines(case: dict[str, Any], row: dict[str, Any]) -> Iterator[tuple[str, ...
     first = (
         row["label"],
         _seconds(wall["median"]),
-        f"{_seconds(wall['min'])}-{_seconds(wall['max'])}",
+        f"{_seconds(wall['min'])}-{_seconds(wall['max'])} ({len(row['rounds'])})",
         _seconds(row["cpu"]["median"]),
         f"{row['peak']['median'] / _MIB:.0f}",
         f"{(row['peak']['median'] - row['imported']['median']) / _MIB:.0f}"

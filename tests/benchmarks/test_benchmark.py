@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import measure
-from benchmarks.content import Reference, make
+from benchmarks.content import Reference, make, same
 from benchmarks.goals import Exponent, Figure, Ratio
 
 #: One of each kind of case.
@@ -74,14 +74,13 @@ def test_a_damaged_file_is_noticed(tmp_path):
     content = make(tmp_path / "file.csv", 200_000)
     other = tmp_path / "other.csv"
     data = bytearray(Path(content.path).read_bytes())
-    reference = Reference(Path(content.path))
     other.write_bytes(data)
-    assert reference.is_file(other)
+    assert same(other, Path(content.path))
     data[150_000] ^= 1
     other.write_bytes(data)
-    assert not reference.is_file(other)
+    assert not same(other, Path(content.path))
     other.write_bytes(data[:-1])
-    assert not reference.is_file(other)
+    assert not same(other, Path(content.path))
 
 
 def test_ratios_are_paired_within_rounds():

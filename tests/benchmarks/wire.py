@@ -201,6 +201,7 @@ def serve(
 def _accept(
     listener: socket.socket, handle: Callable[[Wire, Request], None], counters: Counters
 ) -> None:
+    counters.add()  # what was used until here is no part of any measurement
     while True:
         connection, _ = listener.accept()
         counters.add(connections=1)

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from benchmarks.job import Job, destination, digest
+from benchmarks.job import Job, destination, digest, prefix
 
 NEEDS = ("apache-airflow",)
 CONN_ID = "benchmark_planet"
@@ -91,7 +91,7 @@ def fill_s3(job: Job) -> Work:
     def work() -> dict[str, Any]:
         receipts = [receipt(number) for number in range(job.count)]
         objects = {
-            f"landed/{layout.receipt_key(each.report_id)}": each.to_json().decode()
+            f"{prefix(job)}/{layout.receipt_key(each.report_id)}": each.to_json().decode()
             for each in receipts
         }
         urllib.request.urlopen(f"{job.s3}/-/put", json.dumps(objects).encode()).read()
