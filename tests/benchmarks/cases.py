@@ -165,8 +165,7 @@ def _listing(sizes: Sizes) -> Iterator[Case]:
         "list", f"list {n:,} reports, {n // 50} x 50, no latency", "list_reports",
         Listing("list", n),
         (_OURS, _FREE, _ALONE, _LOOP, _DLT, _DLT_FILES, _HTTP),
-        checks.right_ids,
-        (
+        checks.right_ids, rounds=5, goals=(
             Ratio(_LOOP.label, 1.25),
             Ratio(_DLT.label, 1 / 4),
             Ratio(_HTTP.label, 1 / 7),
@@ -200,12 +199,13 @@ def _landing(sizes: Sizes, files: Path, *, plain: bool) -> Iterator[Case]:
     def case(
         name: str, title: str, content: Content, count: int, entries: tuple[Entry, ...],
         *goals: Goal, on_s3: bool = False, latency: float = 0.0, at_a_time: int = 4,
+        rounds: int = 3,
     ) -> Case:  # fmt: skip
         return Case(
             name, title, "land_on_s3" if on_s3 else "land_on_disk",
             Listing(name, count, latency, content.path, content.rows), entries,
             checks.whole_objects if on_s3 else checks.whole_files,
-            goals, content, at_a_time,
+            goals, content, at_a_time, rounds,
             figures=("S3 requests",) if on_s3 else ("connections",),
         )  # fmt: skip
 
@@ -226,7 +226,7 @@ def _landing(sizes: Sizes, files: Path, *, plain: bool) -> Iterator[Case]:
     yield case(
         "disk-small", f"{thousands} to disk, 4 at a time", small, more,
         (_LAND, _CURL_MANY, _BARE, _RCLONE),
-        Ratio(_BARE.label, 1.25), Figure("connections", 5),
+        Ratio(_BARE.label, 1.25), Figure("connections", 5), rounds=5,
     )  # fmt: skip
     yield case(
         "disk-small-20ms", f"{thousands} to disk, 20 ms latency, 16 at a time", small, more,

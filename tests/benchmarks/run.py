@@ -161,6 +161,8 @@ def _chosen(cases: list[Case], only: list[str] | None) -> list[Case]:
 
 
 def _refuse_what_distorts() -> None:
+    if sys.platform != "linux":
+        sys.exit("The benchmark runs on Linux.")
     try:
         importlib.metadata.version("niquests")
     except importlib.metadata.PackageNotFoundError:
