@@ -211,8 +211,8 @@ class Sink:
     def _list(self, wire: Wire, request: Request, key: str, asked: dict[str, str]) -> None:
         prefix, delimiter = asked.get("prefix", ""), asked.get("delimiter", "")
         after = asked.get("continuation-token") or asked.get("start-after", "")
-        with self._lock:
-            keys = sorted(k for k in self._objects if k.startswith(prefix) and k > after)
+        known = list(self._objects)  # at once: others write meanwhile
+        keys = sorted(k for k in known if k.startswith(prefix) and k > after)
         folders: set[str] = set()
         if delimiter:
             tails = [(k, k[len(prefix) :].partition(delimiter)) for k in keys]
@@ -223,9 +223,10 @@ class Sink:
         write = quote if asked.get("encoding-type") == "url" else escape
         contents = "".join(
             f"<Contents><Key>{write(k)}</Key><LastModified>{_DATE}</LastModified>"
-            f"<ETag>{escape(self._objects[k].etag)}</ETag><Size>{self._objects[k].size}</Size>"
+            f"<ETag>{escape(stored.etag)}</ETag><Size>{stored.size}</Size>"
             "<StorageClass>STANDARD</StorageClass></Contents>"
             for k in page
+            if (stored := self._objects.get(k))
         )
         _xml(
             wire,

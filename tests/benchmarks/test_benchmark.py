@@ -4,8 +4,10 @@ import hashlib
 import importlib.util
 import itertools
 import json
+import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ import pytest
 from benchmarks import measure
 from benchmarks.content import Reference, make, same
 from benchmarks.goals import Exponent, Figure, Ratio
+from benchmarks.wire import Wire
 
 #: One of each kind of case; watchers are something of Airflow 3.
 _CASES = ("list", "disk-small", "s3-small", "re-check", "waiting")
@@ -104,3 +107,30 @@ def test_an_exponent_is_found(power):
 def test_facts_are_figures_too():
     results = {"ours": [{"facts": {"S3 requests": 3}}, {"facts": {"S3 requests": 5}}]}
     assert Figure("S3 requests", 12).value(results) == 4
+
+
+def test_bodies_are_read_whatever_their_framing():
+    body = bytes(range(256)) * 10_000
+    frames = b"%x;chunk-signature=0\r\n%s\r\n0;chunk-signature=1\r\nx-amz-checksum:1\r\n\r\n"
+    framed = frames % (len(body), body)
+    first, second = socket.socketpair()
+
+    def send():
+        with first:
+            first.sendall(b"PUT /a HTTP/1.1\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+            first.sendall(
+                b"PUT /b HTTP/1.1\r\nContent-Encoding: aws-chunked\r\nContent-Length: %d\r\n\r\n%s"
+                % (len(framed), framed)
+            )
+            first.sendall(
+                b"PUT /c HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"
+            )
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    with second:
+        wire, seen = Wire(second), {}
+        while request := wire.request():
+            seen[request.target] = b"".join(map(bytes, wire.body(request.headers)))
+    sender.join()
+    assert seen == {"/a": body, "/b": body, "/c": b"abc"}

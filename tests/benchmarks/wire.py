@@ -70,18 +70,18 @@ class Wire:
         yield from self._exactly(int(headers.get("content-length") or 0))
 
     def _exactly(self, size: int) -> Iterator[memoryview | bytes]:
-        if self._ahead and size:
+        if size <= len(self._ahead):
             piece, self._ahead = self._ahead[:size], self._ahead[size:]
-            size -= len(piece)
             yield piece
+            return
         while size:
             if self._buffer is None:
                 self._buffer = bytearray(BUFFER)
             view = memoryview(self._buffer)[: min(size, BUFFER)]
-            got = self.socket.recv_into(view)
-            if not got:
-                raise ConnectionError("the body ended early")
-            # Fill the buffer first: comparing a few large pieces is cheaper than many small ones.
+            got = min(len(self._ahead), len(view))
+            view[:got], self._ahead = self._ahead[:got], self._ahead[got:]
+            # Fill the buffer first: comparing a few large pieces is cheaper than many small ones,
+            # and a small one does not tell its place in the file.
             while got < len(view):
                 more = self.socket.recv_into(view[got:])
                 if not more:
@@ -121,19 +121,23 @@ class Wire:
 
 def _unframed(pieces: Iterator[memoryview | bytes]) -> Iterator[bytes]:
     """Take the signed chunks of ``aws-chunked`` out of their frames; trailers are left out."""
-    ahead = bytearray()
+    ahead, ready = bytearray(), bytearray()
     for piece in pieces:
         ahead += piece
         while (end := ahead.find(b"\r\n")) >= 0:
             size = int(bytes(ahead[:end]).partition(b";")[0], 16)
             if size == 0:
+                yield bytes(ready)
                 for _ in pieces:  # trailers
                     pass
                 return
             if len(ahead) < end + 2 + size + 2:
                 break
-            yield bytes(ahead[end + 2 : end + 2 + size])
+            ready += ahead[end + 2 : end + 2 + size]
             del ahead[: end + 2 + size + 2]
+        if len(ready) >= BUFFER:
+            yield bytes(ready)
+            ready.clear()
 
 
 class Counters:
