@@ -60,7 +60,7 @@ def of_case(case: Case, rows: list[dict[str, Any]]) -> dict[str, Any]:
     return {"name": case.name, "title": case.title, "rows": rows, "goals": goals}
 
 
-def of_run(cases: Sequence[dict[str, Any]], *, quick: bool, seconds: float) -> dict[str, Any]:
+def of_run(cases: Sequence[dict[str, Any]], quick: bool, seconds: float) -> dict[str, Any]:
     """Return everything, with versions and machine."""
     return {
         "machine": {

@@ -10,6 +10,7 @@ import argparse
 import importlib.metadata
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -119,6 +120,7 @@ def main() -> int:
     """Measure, and say what came out; the exit code tells whether every result was right."""
     given = _arguments()
     _refuse_what_distorts()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what is in memory is removed then, too
     begun = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="benchmark-", dir=_memory()) as folder:
         work = Path(folder)
@@ -130,9 +132,12 @@ def main() -> int:
             s3 = stack.enter_context(servers.s3())
             benchmark = Benchmark(api, s3, work)
             rounds = 1 if given.quick and not given.rounds else given.rounds
-            measured = [benchmark.measure(case, rounds) for case in cases]
-    results = report.of_run(measured, quick=given.quick, seconds=time.monotonic() - begun)
-    report.write(results, given.output)
+            measured: list[dict[str, Any]] = []
+            for case in cases:
+                measured.append(benchmark.measure(case, rounds))
+                seconds = time.monotonic() - begun
+                # After each: a run that is interrupted is not lost.
+                report.write(report.of_run(measured, given.quick, seconds), given.output)
     print((given.output / "results.txt").read_text())
     # In a process of its own: what draws need not be installed, and takes much memory.
     subprocess.run(
