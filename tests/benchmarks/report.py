@@ -100,7 +100,7 @@ def _text(results: dict[str, Any]) -> Iterator[str]:
         lines = [_COLUMNS, *(line for row in case["rows"] for line in _lines(case, row))]
         whole = [line for line in lines if len(line) == len(_COLUMNS)]
         widths = [max(len(line[n]) for line in whole) for n in range(len(_COLUMNS))]
-        widths[0] = max(len(row["label"]) for row in case["rows"])
+        widths[0] = max(len(_COLUMNS[0]), *(len(row["label"]) for row in case["rows"]))
         for line in lines:
             padded = (text.ljust(width) for text, width in zip(line, widths, strict=False))
             yield "  ".join(padded).rstrip()
