@@ -4,7 +4,17 @@ import json
 import subprocess
 import sys
 
-_HEAVY = ("requests", "urllib3", "fsspec", "upath", "boto3", "aiohttp", "duckdb", "zlib_ng")
+_HEAVY = (
+    "requests",
+    "urllib3",
+    "fsspec",
+    "upath",
+    "boto3",
+    "aiohttp",
+    "duckdb",
+    "numpy",
+    "obstore",
+)
 
 _IMPORT = """
 import json, sys

@@ -8,7 +8,11 @@ from typing import Protocol
 
 _BOM = b"\xef\xbb\xbf"
 _SPECIAL = re.compile(rb'[",\r\n]')
-_SEPARATORS = b",\r\n"
+_LINE_FEED, _CARRIAGE_RETURN, _QUOTE = b'\n\r"'
+#: Of a quote that opens quotes, or does so again, as the second half of an escaped one.
+_BEFORE_OPENING = b',\n\r"'
+#: So much at a time stays in the processor's cache, which more than halves the time.
+_BLOCK = 2**16
 _INFLATED = 2**20
 #: As many bytes tell the kinds of files apart.
 SIGNATURE_SIZE = 4
@@ -33,133 +37,84 @@ class CSVRows:
 
     def __init__(self) -> None:
         self._records = 0
-        self._held = b""  # a tail whose meaning depends on what follows
-        self._begun = False  # whether the byte order mark has been dealt with
+        self._beginning: bytes | None = b""  # None once the byte order mark is dealt with
         self._quoted = False
+        #: Whether a quote would open quotes: at the beginning of a field, or again, behind the one
+        #: that closed them.
+        self._opens = True
         self._content = False  # whether the current record has any content yet
-        self._field_start = True
 
     def update(self, data: bytes) -> None:
         """Take the next bytes."""
-        data = self._held + data
-        self._held = b""
-        if not self._begun:
+        if self._beginning is not None:
+            data = self._beginning + data
             if _BOM.startswith(data):
-                self._held = data
+                self._beginning = data
                 return
             data = data.removeprefix(_BOM)
-            self._begun = True
-        body = data.rstrip(b'"')
-        self._count(body)
-        self._trailing_quotes(len(data) - len(body))
+            self._beginning = None
+        for begin in range(0, len(data), _BLOCK):
+            block = data[begin : begin + _BLOCK]
+            if not self._at_once(block):
+                self._by_the_letter(block)
 
     def rows(self) -> int:
         """Return the number of records below the header."""
-        if self._held and self._held != _BOM:
-            self._count(self._held)
-        self._held = b""
-        if self._content:
-            self._end_record()
-        return max(self._records - 1, 0)
+        unfinished = self._content or self._beginning in (_BOM[:1], _BOM[:2])
+        return max(self._records + unfinished - 1, 0)
 
-    def _count(self, data: bytes) -> None:
-        if b'"' not in data:
-            if not self._quoted:
-                self._plain(data)
-            return
-        # An escaped quote, or an empty quoted field: content without structure either way.
-        pieces = data.replace(b'""', b"x").split(b'"')
-        if not self._quotes_are_in_place(pieces):
-            self._slowly(data)
-            return
-        for number, piece in enumerate(pieces):
-            if number:
-                self._quoted = not self._quoted
-                self._content = True
-                self._field_start = False
-            if not self._quoted:
-                self._plain(piece)
+    def _at_once(self, data: bytes) -> bool:
+        """Count a block, or do nothing where a quote stands inside of an unquoted field.
 
-    def _trailing_quotes(self, count: int) -> None:
-        """Take quotes at a chunk's end, of which the last may be half of an escaped one."""
-        if not count:
-            return
-        self._content = True
-        if not self._quoted and self._field_start:
-            self._quoted, self._field_start = True, False
-            count -= 1
-        if self._quoted:
-            self._held = b'"' * (count % 2)
+        Where none does, quotes are open behind every odd one: those that are escaped are two.
+        """
+        import numpy as np  # in the tasks that land, and not where DAG files are parsed
 
-    def _quotes_are_in_place(self, pieces: list[bytes]) -> bool:
-        """Whether every quote that seems to open a field stands at a field's beginning."""
-        first = 1 if self._quoted else 0
-        for number in range(first, len(pieces) - 1, 2):
-            piece = pieces[number]
-            if not piece:
-                if number == 0 and not self._field_start:
-                    return False
-            elif piece[-1] not in _SEPARATORS:
+        letters = np.frombuffer(data, np.uint8)
+        ends = np.flatnonzero(letters == _LINE_FEED)
+        if b"\r" in data:
+            ends = np.flatnonzero((letters == _LINE_FEED) | (letters == _CARRIAGE_RETURN))
+        quoted = self._quoted
+        if b'"' in data:
+            quotes = np.flatnonzero(letters == _QUOTE)
+            opening = quotes[int(quoted) :: 2]
+            before = letters[opening - 1].tobytes()  # in front of the first byte, the last
+            if len(opening) and opening[0] == 0:
+                before = before[1:] if self._opens else b"x"
+            if before.translate(None, _BEFORE_OPENING):
                 return False
+            ends = ends[(np.searchsorted(quotes, ends) + quoted) % 2 == 0]
+            self._quoted = (len(quotes) + quoted) % 2 == 1
+        elif quoted:
+            return True
+        if len(ends):
+            self._records += int(self._content or ends[0] > 0) + int((np.diff(ends) > 1).sum())
+            self._content = bool(ends[-1] < len(data) - 1)
+        else:
+            self._content = True
+        self._opens = data[-1] in _BEFORE_OPENING
         return True
 
-    def _plain(self, data: bytes) -> None:
-        """Count the records that end in bytes outside of quotes."""
-        if not data:
-            return
-        if b"\r" in data:
-            data = data.replace(b"\r", b"\n")
-        first_end = data.find(b"\n")
-        self._field_start = data[-1] in _SEPARATORS
-        if first_end < 0:
-            self._content = True
-            return
-        if first_end > 0 or self._content:
-            self._records += 1
-        rest = data[first_end:]
-        while b"\n\n" in rest:
-            rest = rest.replace(b"\n\n", b"\n")
-        self._records += rest.count(b"\n") - 1
-        self._content = not rest.endswith(b"\n")
-
-    def _end_record(self) -> None:
-        self._records += 1
-        self._content = False
-
-    def _slowly(self, data: bytes) -> None:
-        """Count by the letter: for stray quotes, which need every field's beginning."""
+    def _by_the_letter(self, data: bytes) -> None:
         position = 0
-        while position < len(data):
-            if self._quoted:
-                position = self._leave_quotes(data, position)
-                continue
-            found = _SPECIAL.search(data, position)
-            at = found.start() if found else len(data)
-            if at > position:
-                self._content, self._field_start = True, False
-            position = at + 1
-            if found is None:
-                break
-            byte = found.group()
-            if byte == b'"':
-                self._quoted = self._field_start
-                self._content, self._field_start = True, False
-            elif byte == b",":
-                self._content = self._field_start = True
-            else:
-                if self._content:
-                    self._end_record()
-                self._field_start = True
-
-    def _leave_quotes(self, data: bytes, position: int) -> int:
-        """Return the position behind the quoted field that goes on at a position."""
-        at = data.find(b'"', position)
-        if at < 0:
-            return len(data)
-        if data[at + 1 : at + 2] == b'"':
-            return at + 2
-        self._quoted = False
-        return at + 1
+        for found in _SPECIAL.finditer(data):
+            if found.start() > position and not self._quoted:
+                self._content, self._opens = True, False
+            position = found.end()
+            letter = found.group()
+            if letter == b'"':
+                self._content = True
+                if self._quoted or self._opens:
+                    self._quoted, self._opens = not self._quoted, True
+            elif not self._quoted:
+                self._opens = True
+                if letter == b",":
+                    self._content = True
+                else:
+                    self._records += self._content
+                    self._content = False
+        if position < len(data) and not self._quoted:
+            self._content, self._opens = True, False
 
 
 class GzippedCSVRows:

@@ -101,13 +101,6 @@ def test_asking_twice_does_not_count_twice() -> None:
     assert (counter.rows(), counter.rows()) == (1, 1)
 
 
-def test_no_content_makes_the_counter_hold_more_than_a_chunk() -> None:
-    counter = CSVRows()
-    for _ in range(8):
-        counter.update(b'"' * 2**20)
-    assert len(counter._held) <= 2**20
-
-
 @given(CSV_TEXT, CSV_TEXT, CUTS)
 def test_gzip_of_several_members_counts_as_one_file(one: str, other: str, cuts: list[int]) -> None:
     data = gzip.compress(one.encode()) + gzip.compress(other.encode())

@@ -1,0 +1,1 @@
+"""The benchmark: this provider, its peers and the physical limit, side by side."""

@@ -1,0 +1,131 @@
+"""This provider's triggers: many that wait in one event loop, and what they do when refused."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import resource
+import time
+from collections.abc import AsyncIterator, Callable, Hashable
+from typing import Any
+
+from benchmarks.job import Job
+
+NEEDS = ("apache-airflow",)
+CONN_ID = "benchmark_planet"
+_NEVER = {"start": "2001-01-01", "end": "2001-01-02"}
+_TICK = 0.001
+_PAGE = resource.getpagesize()
+
+
+async def _drain(events: AsyncIterator[Any]) -> None:
+    async for _ in events:
+        pass
+
+
+def _memory() -> int:
+    """Return what the process has in memory now."""
+    gc.collect()
+    with open("/proc/self/statm") as file:  # noqa: PTH123 - the benchmark's triggers run on Linux
+        return int(file.read().split()[1]) * _PAGE
+
+
+def triggers(job: Job) -> Callable[[], dict[str, Any]]:
+    """Triggers that wait for what does not come."""
+    from airflow_provider_planet_reports.triggers.planet_reports import PlanetReportsTrigger
+
+    def waiting(interval: float) -> asyncio.Task[None]:
+        trigger = PlanetReportsTrigger(CONN_ID, poke_interval=interval, **_NEVER)
+        return asyncio.create_task(_drain(trigger.run()))
+
+    async def work() -> dict[str, Any]:
+        first = waiting(0.1)
+        await asyncio.sleep(1)
+        first.cancel()
+        with_one = _memory()
+        tasks = [waiting(job.more["interval"]) for _ in range(job.count)]
+        await asyncio.sleep(0)
+        facts = await _watched_loop(job.more["seconds"])
+        facts["bytes each"] = round((_memory() - with_one) / job.count)
+        await _end(tasks)
+        return facts
+
+    return lambda: asyncio.run(work())
+
+
+async def _watched_loop(seconds: float) -> dict[str, Any]:
+    """Let the loop run, and see by how much it is late, and how long it is at work at a time."""
+    begun, cpu, late, work = time.monotonic(), time.process_time(), [], []
+    while (before := time.monotonic()) < begun + seconds:
+        worked = time.thread_time()
+        await asyncio.sleep(_TICK)
+        late.append(time.monotonic() - before - _TICK)
+        work.append(time.thread_time() - worked)
+    late.sort()
+    return {
+        "late by at most, ms": round(late[-1] * 1000, 1),
+        "late by, p99, ms": round(late[len(late) * 99 // 100] * 1000, 1),
+        "at work for at most, ms": round(max(work) * 1000, 1),
+        "cores": round((time.process_time() - cpu) / seconds, 3),
+    }
+
+
+def watchers(job: Job) -> Callable[[], dict[str, Any]]:
+    """Watchers that differ in their filters, as Airflow shares streams among them."""
+    from airflow_provider_planet_reports.triggers.planet_reports import PlanetReportsEventTrigger
+
+    async def stream(queue: asyncio.Queue[Any]) -> AsyncIterator[Any]:
+        while True:
+            yield await queue.get()
+
+    async def pump(trigger: Any, queues: list[asyncio.Queue[Any]]) -> None:
+        async for snapshot in type(trigger).open_shared_stream(trigger.serialize()[1]):
+            for queue in queues:
+                queue.put_nowait(snapshot)
+
+    async def work() -> dict[str, Any]:
+        interval, seconds = job.more["interval"], job.more["seconds"]
+        kinds = ("summary", "detailed")
+        watching = [
+            PlanetReportsEventTrigger(
+                CONN_ID, plan_id=1000 + n, report_type=kinds[n % 2], poll_interval=interval
+            )
+            for n in range(job.count)
+        ]
+        shared: dict[Hashable, tuple[Any, list[asyncio.Queue[Any]]]] = {}
+        tasks = []
+        for trigger in watching:
+            queue: asyncio.Queue[Any] = asyncio.Queue()
+            shared.setdefault(trigger.shared_stream_key(), (trigger, []))[1].append(queue)
+            tasks.append(asyncio.create_task(_drain(trigger.filter_shared_stream(stream(queue)))))
+        tasks += [asyncio.create_task(pump(*each)) for each in shared.values()]
+        facts = await _watched_loop(seconds)
+        await _end(tasks)
+        return {**facts, "polls": len(shared)}
+
+    return lambda: asyncio.run(work())
+
+
+def refused(job: Job) -> Callable[[], dict[str, Any]]:
+    """A trigger and a watcher that look every second, in the face of a status."""
+    from airflow_provider_planet_reports.triggers.planet_reports import (
+        PlanetReportsEventTrigger,
+        PlanetReportsTrigger,
+    )
+
+    async def work() -> dict[str, Any]:
+        tasks = [
+            asyncio.create_task(_drain(PlanetReportsTrigger(CONN_ID, poke_interval=1).run())),
+            asyncio.create_task(_drain(PlanetReportsEventTrigger(CONN_ID, poll_interval=1).run())),
+        ]
+        await asyncio.sleep(job.more["seconds"])
+        await _end(tasks)
+        return {}
+
+    return lambda: asyncio.run(work())
+
+
+async def _end(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,290 @@
+"""The other side: as much of S3 as clients need to write, list and read.
+
+It keeps receipts. What should be a report's file it compares with that file, byte by byte, as it
+comes in, and then forgets. ``python -m benchmarks.sink`` serves it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import threading
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, quote, unquote
+from xml.sax.saxutils import escape
+
+from benchmarks.content import Reference
+from benchmarks.wire import Counters, Request, Wire, serve
+
+BUCKET = "landing"
+ACCESS_KEY, SECRET_KEY = "benchmark-access-key", "benchmark-secret-key-0123456789"
+_KEPT = "/_receipts/"
+_DATE = "2026-11-01T00:00:00.000Z"
+_HTTP_DATE = "Sun, 01 Nov 2026 00:00:00 GMT"
+_PAGE = 1000
+
+
+@dataclass
+class _Stored:
+    """An object, or a part of one: what is known of its bytes.
+
+    :param size: their number.
+    :param etag: unlike any other's, and unlike an MD5, which nobody computes here.
+    :param offset: where in the file they stand; None if they are not of it.
+    :param data: they themselves, where they are kept.
+    """
+
+    size: int
+    etag: str
+    offset: int | None = None
+    data: bytes | None = None
+
+
+@dataclass
+class _Upload:
+    key: str
+    parts: dict[int, _Stored] = field(default_factory=dict)
+
+
+class Sink:
+    """A bucket.
+
+    :param counters: what is counted.
+    """
+
+    def __init__(self, counters: Counters) -> None:
+        self._counters = counters
+        self._lock = threading.Lock()
+        self._etags = itertools.count(1)
+        self.reset(None)
+
+    def reset(self, reference: Reference | None) -> None:
+        """Forget everything.
+
+        :param reference: the file that is to come from now on, under whatever names.
+        """
+        self._reference = reference
+        self._objects: dict[str, _Stored] = {}
+        self._uploads: dict[str, _Upload] = {}
+        self._operations: Counter[str] = Counter()
+
+    def handle(self, wire: Wire, request: Request) -> None:
+        """Answer a request."""
+        path, _, query = request.target.partition("?")
+        asked = {name: values[0] for name, values in parse_qs(query, True).items()}
+        if path.startswith("/-/"):
+            self._control(wire, request, path, asked)
+            return
+        _bucket, _, key = unquote(path)[1:].partition("/")
+        operation = _operation(request.method, key, asked)
+        with self._lock:
+            self._operations[operation] += 1
+        getattr(self, f"_{operation}")(wire, request, key, asked)
+        self._counters.add(requests=1)
+
+    def _control(self, wire: Wire, request: Request, path: str, asked: dict[str, str]) -> None:
+        body = b"".join(map(bytes, wire.body(request.headers)))
+        answer: dict[str, Any] = {}
+        if path == "/-/reset":
+            self.reset(Reference(Path(asked["file"])) if "file" in asked else None)
+        elif path == "/-/put":
+            for key, text in json.loads(body).items():
+                self._objects[key] = _Stored(len(text), self._etag(), data=text.encode())
+        elif path == "/-/counters":
+            answer = {**self._counters.read(), "operations": dict(self._operations)}
+        elif path == "/-/found":
+            answer = self._found()
+        wire.answer("200 OK", json.dumps(answer).encode())
+
+    def _found(self) -> dict[str, Any]:
+        kept = [key for key in self._objects if _KEPT in f"/{key}"]
+        whole = [key for key in self._objects if self._is_whole(self._objects[key])]
+        others = self._objects.keys() - kept - set(whole)
+        return {"receipts": len(kept), "whole": len(whole), "damaged": sorted(others)[:10]}
+
+    def _is_whole(self, stored: _Stored) -> bool:
+        reference = self._reference
+        return reference is not None and stored.offset == 0 and stored.size == reference.size
+
+    def _etag(self) -> str:
+        return f'"{next(self._etags):032x}-1"'
+
+    def _receive(self, wire: Wire, request: Request, key: str) -> _Stored:
+        """Take a body in: keep it, or compare it."""
+        pieces = wire.body(request.headers)
+        if _KEPT in f"/{key}":
+            data = b"".join(map(bytes, pieces))
+            return _Stored(len(data), self._etag(), data=data)
+        size, offset, reference = 0, None, self._reference
+        for piece in pieces:
+            if reference is not None:
+                if size == 0:
+                    offset = reference.place(piece)
+                if offset is not None and not reference.holds(piece, offset + size):
+                    offset = None
+            size += len(piece)
+        return _Stored(size, self._etag(), offset)
+
+    def _put(self, wire: Wire, request: Request, key: str, _: dict[str, str]) -> None:
+        if not key:
+            b"".join(map(bytes, wire.body(request.headers)))
+            wire.answer("200 OK")
+            return
+        self._objects[key] = stored = self._receive(wire, request, key)
+        wire.answer("200 OK", head=f"ETag: {stored.etag}\r\n")
+
+    def _create_upload(self, wire: Wire, request: Request, key: str, _: dict[str, str]) -> None:
+        b"".join(map(bytes, wire.body(request.headers)))
+        name = f"upload-{next(self._etags)}"
+        self._uploads[name] = _Upload(key)
+        about = f"<Bucket>{BUCKET}</Bucket><Key>{escape(key)}</Key><UploadId>{name}</UploadId>"
+        _xml(wire, "InitiateMultipartUploadResult", about)
+
+    def _upload_part(self, wire: Wire, request: Request, key: str, asked: dict[str, str]) -> None:
+        stored = self._receive(wire, request, key)
+        upload = self._uploads.get(asked["uploadId"])
+        if upload is None:
+            _error(wire, "404 Not Found", "NoSuchUpload")
+            return
+        upload.parts[int(asked["partNumber"])] = stored
+        wire.answer("200 OK", head=f"ETag: {stored.etag}\r\n")
+
+    def _complete(self, wire: Wire, request: Request, key: str, asked: dict[str, str]) -> None:
+        b"".join(map(bytes, wire.body(request.headers)))
+        upload = self._uploads.pop(asked["uploadId"], None)
+        if upload is None:
+            _error(wire, "404 Not Found", "NoSuchUpload")
+            return
+        parts = [upload.parts[number] for number in sorted(upload.parts)]
+        size, offset = 0, 0 if parts else None
+        for part in parts:
+            offset = offset if part.offset == size else None
+            size += part.size
+        kept = [part.data for part in parts if part.data is not None]
+        data = b"".join(kept) if kept else None
+        self._objects[key] = stored = _Stored(size, self._etag(), offset, data)
+        _xml(wire, "CompleteMultipartUploadResult",
+             f"<Bucket>{BUCKET}</Bucket><Key>{escape(key)}</Key>"
+             f"<ETag>{escape(stored.etag)}</ETag>")  # fmt: skip
+
+    def _abort(self, wire: Wire, request: Request, key: str, asked: dict[str, str]) -> None:
+        self._uploads.pop(asked["uploadId"], None)
+        wire.answer("204 No Content")
+
+    def _delete(self, wire: Wire, request: Request, key: str, _: dict[str, str]) -> None:
+        self._objects.pop(key, None)
+        wire.answer("204 No Content")
+
+    def _delete_many(self, wire: Wire, request: Request, key: str, _: dict[str, str]) -> None:
+        body = b"".join(map(bytes, wire.body(request.headers))).decode()
+        for each in body.split("<Key>")[1:]:
+            self._objects.pop(each.partition("</Key>")[0], None)
+        _xml(wire, "DeleteResult", "")
+
+    def _read(self, wire: Wire, request: Request, key: str, _: dict[str, str]) -> None:
+        bare = request.method == "HEAD"
+        stored = self._objects.get(key) if key else None
+        if stored is None:
+            if bare and not key:
+                wire.answer("200 OK")
+            elif bare:
+                wire.answer("404 Not Found", bare=True)
+            else:
+                _error(wire, "404 Not Found", "NoSuchKey")
+            return
+        data = stored.data or b""
+        if stored.data is None and not bare and self._reference is not None:
+            data = bytes(self._reference.view)
+        head = f"ETag: {stored.etag}\r\nLast-Modified: {_HTTP_DATE}\r\n"
+        first, _, last = request.headers.get("range", "").removeprefix("bytes=").partition("-")
+        if first and not bare:
+            begin, end = int(first), min(int(last or stored.size), stored.size - 1)
+            head += f"Content-Range: bytes {begin}-{end}/{stored.size}\r\n"
+            wire.answer("206 Partial Content", data[begin : end + 1], head)
+            return
+        wire.answer("200 OK", data, f"{head}Content-Length: {stored.size}\r\n", bare=bare)
+
+    def _list(self, wire: Wire, request: Request, key: str, asked: dict[str, str]) -> None:
+        prefix, delimiter = asked.get("prefix", ""), asked.get("delimiter", "")
+        after = asked.get("continuation-token") or asked.get("start-after", "")
+        known = list(self._objects)  # at once: others write meanwhile
+        keys = sorted(k for k in known if k.startswith(prefix) and k > after)
+        folders: set[str] = set()
+        if delimiter:
+            tails = [(k, k[len(prefix) :].partition(delimiter)) for k in keys]
+            folders = {f"{prefix}{head}{found}" for _, (head, found, _) in tails if found}
+            keys = [k for k, (_, found, _) in tails if not found]
+        most = int(asked.get("max-keys", _PAGE))
+        page, more = keys[:most], len(keys) > most
+        write = quote if asked.get("encoding-type") == "url" else escape
+        contents = "".join(
+            f"<Contents><Key>{write(k)}</Key><LastModified>{_DATE}</LastModified>"
+            f"<ETag>{escape(stored.etag)}</ETag><Size>{stored.size}</Size>"
+            "<StorageClass>STANDARD</StorageClass></Contents>"
+            for k in page
+            if (stored := self._objects.get(k))
+        )
+        _xml(
+            wire,
+            "ListBucketResult",
+            f"<Name>{BUCKET}</Name><Prefix>{write(prefix)}</Prefix><MaxKeys>{most}</MaxKeys>"
+            f"<KeyCount>{len(page)}</KeyCount><IsTruncated>{str(more).lower()}</IsTruncated>"
+            + ("<EncodingType>url</EncodingType>" if write is quote else "")
+            + "".join(
+                f"<NextContinuationToken>{escape(last)}</NextContinuationToken>"
+                for last in page[-1:]
+                if more
+            )
+            + contents
+            + "".join(
+                f"<CommonPrefixes><Prefix>{write(each)}</Prefix></CommonPrefixes>"
+                for each in sorted(folders)
+            ),
+        )
+
+    def _list_uploads(self, wire: Wire, request: Request, key: str, _: dict[str, str]) -> None:
+        _xml(wire, "ListMultipartUploadsResult", f"<Bucket>{BUCKET}</Bucket>")
+
+    def _about_bucket(self, wire: Wire, request: Request, key: str, _: dict[str, str]) -> None:
+        wire.answer("200 OK", b"<LocationConstraint/>")
+
+
+def _operation(method: str, key: str, asked: dict[str, str]) -> str:
+    """Return what a request is, by the name that it has here."""
+    if method == "PUT":
+        return "upload_part" if "uploadId" in asked else "put"
+    if method == "POST":
+        for name, operation in (("uploads", "create_upload"), ("uploadId", "complete")):
+            if name in asked:
+                return operation
+        return "delete_many"
+    if method == "DELETE":
+        return "abort" if "uploadId" in asked else "delete"
+    if key or method == "HEAD":
+        return "read"
+    if "uploads" in asked:
+        return "list_uploads"
+    return "about_bucket" if {"location", "versioning"} & asked.keys() else "list"
+
+
+def _xml(wire: Wire, name: str, content: str, status: str = "200 OK") -> None:
+    body = (
+        f'<?xml version="1.0" encoding="UTF-8"?>\n<{name}'
+        f' xmlns="http://s3.amazonaws.com/doc/2006-03-01/">{content}</{name}>'
+    )
+    wire.answer(status, body.encode(), "Content-Type: application/xml\r\n")
+
+
+def _error(wire: Wire, status: str, code: str) -> None:
+    body = f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{code}</Code></Error>'
+    wire.answer(status, body.encode(), "Content-Type: application/xml\r\n")
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(BrokenPipeError):
+        _counters = Counters(1)
+        serve(Sink(_counters).handle, _counters)
