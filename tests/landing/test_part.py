@@ -25,6 +25,7 @@ TABLE = b'id,note\n1,"two\nlines"\n2,x\n'
         (b"", "a/part-00001.csv", 0),
         (b"id", "a/part-00001.csv", 0),
     ],
+    ids=["csv", "gzip", "zip", "nothing", "a header alone"],
 )
 def test_a_part_is_what_its_bytes_are(
     memory: MemoryStore, data: bytes, name: str, rows: int | None
