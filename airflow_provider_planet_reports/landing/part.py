@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import re
 
 from airflow_provider_planet_reports.client.errors import DestinationError
+from airflow_provider_planet_reports.landing.inspection import Inspection
 from airflow_provider_planet_reports.landing.layout import part_name
 from airflow_provider_planet_reports.landing.receipt import LandedFile
-from airflow_provider_planet_reports.landing.rows import SIGNATURE_SIZE, RowCounter, kind_of
+from airflow_provider_planet_reports.landing.rows import SIGNATURE_SIZE, kind_of
 from airflow_provider_planet_reports.landing.store import Store, Writer, sha256_of
 
 log = logging.getLogger(__name__)
@@ -37,9 +37,7 @@ class PartFile:
     def _forget(self) -> None:
         self._key = ""
         self._held = b""
-        self._size = 0
-        self._sha256 = hashlib.sha256()
-        self._rows: RowCounter | None = None
+        self._inspection: Inspection | None = None
 
     def write(self, data: bytes) -> None:
         """Append bytes.
@@ -59,10 +57,8 @@ class PartFile:
             writer.write(data)
         except Exception as error:
             raise failed(self._uri(), "written", error) from None
-        self._size += len(data)
-        self._sha256.update(data)
-        if self._rows is not None:
-            self._rows.update(data)
+        if self._inspection is not None:
+            self._inspection.update(data)
 
     def restart(self) -> None:
         """Throw away what was written: the part begins again."""
@@ -80,7 +76,8 @@ class PartFile:
         if self._writer is None:
             self._append(self._held)
         assert self._writer is not None
-        digest = self._sha256.hexdigest()
+        assert self._inspection is not None
+        digest, rows = self._inspection.sha256(), self._inspection.rows()
         try:
             self._writer.commit()
         except Exception as error:
@@ -88,7 +85,8 @@ class PartFile:
                 raise failed(self._uri(), "completed", error) from None
             self.abandon()
         self._writer = None
-        return LandedFile(self._key, self._size, digest, self.rows)
+        self._inspection.end()
+        return LandedFile(self._key, self._inspection.size, digest, rows)
 
     def _is_visible(self, digest: str) -> bool:
         try:
@@ -99,6 +97,8 @@ class PartFile:
     def abandon(self) -> None:
         """Leave nothing behind, unless it was committed."""
         writer, self._writer = self._writer, None
+        if self._inspection is not None:
+            self._inspection.end()
         if writer is not None:
             try:
                 writer.abandon()
@@ -108,14 +108,15 @@ class PartFile:
     @property
     def rows(self) -> int | None:
         """Rows so far; None where they can't be counted."""
-        if self._rows is not None:
-            return self._rows.rows()
+        if self._inspection is not None:
+            return self._inspection.rows()
         _, counter = kind_of(self._held)
         counter.update(self._held)
         return counter.rows()
 
     def _begin(self, first: bytes) -> Writer:
-        extension, self._rows = kind_of(first)
+        extension, counter = kind_of(first)
+        self._inspection = Inspection(counter)
         self._key = self._folder + part_name(self._number, extension)
         try:
             self._writer = self._store.open(self._key)
