@@ -15,6 +15,8 @@ from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 import requests
 import urllib3
 from requests.auth import AuthBase
+from requests.sessions import merge_hooks
+from requests.structures import CaseInsensitiveDict
 
 from airflow_provider_planet_reports import __version__
 from airflow_provider_planet_reports.client import addresses, errors
@@ -232,6 +234,31 @@ class ReportsSession(requests.Session):
             return self.explained(what, error, url)
         # Being hung up looks like the end of a body that did not announce any.
         return self.called_off(what) or response
+
+    def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:
+        """Prepare a request as :meth:`requests.Session.prepare_request` does.
+
+        That merges each setting with the session's in a way that takes a third of the time of a
+        small file on Python 3.11.
+
+        :param request: the request.
+        """
+        if self.params or request.cookies:
+            return super().prepare_request(request)
+        headers = CaseInsensitiveDict({**self.headers, **request.headers})
+        prepared = requests.PreparedRequest()
+        prepared.prepare(
+            method=request.method,
+            url=request.url,
+            headers=headers,
+            files=request.files,
+            data=request.data,
+            json=request.json,
+            params=request.params,
+            auth=request.auth or self.auth,
+            hooks=merge_hooks(request.hooks, self.hooks),  # type: ignore[no-untyped-call]
+        )
+        return prepared
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
         """Send a prepared request, as :meth:`requests.Session.send` does.

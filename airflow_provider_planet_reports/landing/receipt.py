@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from airflow_provider_planet_reports import __version__
@@ -67,7 +67,7 @@ class Receipt:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the receipt as JSON-safe object."""
-        return {"format": _FORMAT, **asdict(self)}
+        return {"format": _FORMAT, **vars(self), "files": [vars(file) for file in self.files]}
 
     def to_json(self) -> bytes:
         """Return the receipt as it is stored."""
