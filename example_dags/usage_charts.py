@@ -170,9 +170,9 @@ def running_total(figures: Figures, quota: Quota | None) -> Chart:
         if quota:
             top = max(total, quota.amount)
             axes.axhline(quota.amount, color=colour("alert"), linewidth=1.6)
-            axes.text(
-                0, quota.amount, f"quota {short(quota.amount)}", color=colour("alert"),
-                va="bottom", ha="left",
+            axes.annotate(
+                f"quota {short(quota.amount)}", (0, quota.amount), (0, 4), color=colour("alert"),
+                textcoords="offset points",
             )  # fmt: skip
             if quota.pace and end > last:
                 ahead = range(len(days) - 1, len(every))
@@ -264,7 +264,7 @@ def _head(figure: Figure, title: str, legend: Sequence[tuple[str, str]]) -> None
     if legend:
         names, colours = zip(*legend, strict=True)
         figure.legend(
-            [Patch(color=colour(each)) for each in colours], names, loc="outside upper left",
+            [Patch(color=colour(each)) for each in colours], names, loc="outside lower left",
             ncols=len(names), frameon=False, labelcolor=colour("ink"), handlelength=1,
         )  # fmt: skip
 
@@ -307,7 +307,8 @@ def _for_page(svg: str) -> str:
     svg = re.sub(r' xmlns(?::xlink)?="[^"]*"| version="[^"]*"', "", svg)
     svg = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", svg)
     svg = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", svg)
-    svg = re.sub(r"font: ([\d.]+px) [^;\"]*", r"font-size: \1", svg)
+    svg = re.sub(r" ?font-family: [^;\"]*;?", "", svg)
+    svg = re.sub(r"font: ([\d.]+px) [^;\"]*", r"font-size: \1", svg)  # matplotlib before 3.10
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     for name, (light, _) in COLOURS.items():
         svg = svg.replace(light, f"var(--{name})")

@@ -30,7 +30,8 @@ class Period:
             return said(self.last)
         if self.first.year != self.last.year:
             return f"{said(self.first)} \N{EN DASH} {said(self.last)}"
-        return f"{self.first:%-d %b} \N{EN DASH} {said(self.last)}"
+        same_month = self.first.month == self.last.month
+        return f"{self.first:{'%-d' if same_month else '%-d %b'}} \N{EN DASH} {said(self.last)}"
 
     def before(self) -> Period:
         """Return the period of the same length right before this one."""

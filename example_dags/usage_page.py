@@ -16,6 +16,7 @@ from usage_quota import Quota
 
 #: Days that the table by day has; for a longer period it has the last ones.
 DAYS_LISTED = 62
+DASH = "\N{EN DASH}"
 #: The policy has the browser itself refuse what the page does not need.
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -60,10 +61,8 @@ def page(
             _tiles(figures),
             _quota(figures, quota, drawn["running-total"]),
             _by_day(figures, drawn["usage-by-day"]),
-            '<div class="pair">',
             _by_group(figures, "Item types", "Item type", figures.item_types, drawn),
             _by_group(figures, "Users", "User", figures.users, drawn),
-            "</div>",
             _table_by_day(figures),
         ]
     else:
@@ -90,13 +89,10 @@ def _freshness(figures: Figures) -> str:
     fresh, period = figures.freshness, figures.period
     loaded = len(fresh.days(period, "loaded"))
     whole = f"<b>{'All' if loaded == len(period) else f'{loaded} of'} {_days(len(period))}</b>"
-    lines = [("loaded", f"{whole} {'is' if len(period) == 1 else 'are'} loaded.")]
-    for state, says in (
-        ("in part", "Loaded in part"),
-        ("landed", "Landed, but not loaded"),
-        ("missing", "Missing" if fresh.landed is not None else "Not loaded"),
-    ):
+    lines = [("loaded" * (loaded > 0), f"{whole} {'is' if loaded == 1 else 'are'} loaded.")]
+    for state in ("in part", "landed", "missing"):
         if days := fresh.days(period, state):
+            says = _words(figures, state).capitalize()
             lines.append((state, f"{says}: {_runs(days)}{_lacking_plans(figures, days, state)}."))
     before = fresh.days_with_figures(period.before())
     lines.append(("", f"Of the {_days(len(period))} before, {before or 'none'} "
@@ -131,10 +127,20 @@ def _tiles(figures: Figures) -> str:
     ]
     people, people_before = figures.people
     told.append(
-        f"<div><dt>Users</dt><dd>{people:,}</dd>"
-        f"<dd><span>{people_before or 'none'} before</span></dd></div>"
+        f"<div><dt>Users</dt><dd>{people:,}</dd><dd>{people_before or 'none'} before</dd></div>"
     )
-    return f'<dl class="tiles">{"".join(told)}</dl>'
+    return f'<dl class="tiles">{"".join(told)}</dl><p class="compared">{_compared(figures)}</p>'
+
+
+def _compared(figures: Figures) -> str:
+    before = figures.period.before()
+    days = [figures.freshness.days_with_figures(each) for each in (figures.period, before)]
+    then = f"the {_days(len(before))} before ({before})"
+    if not days[1]:
+        return f"Nothing to compare with: none of {then} is loaded."
+    if days == [len(before)] * 2:
+        return f"▲ ▼ compare with {then}."
+    return f"▲ ▼ compare with {then}, by averages per loaded day: {days[0]} now, {days[1]} then."
 
 
 def _quota(figures: Figures, quota: Quota | None, chart: Chart) -> str:
@@ -183,7 +189,7 @@ def _doubt(quota: Quota) -> str:
         return ""
     return (
         f" {_days(quota.days_lacking).capitalize()} since then "
-        f"{'is' if quota.days_lacking == 1 else 'are'} not loaded, or in part: "
+        f"{'is' if quota.days_lacking == 1 else 'are'} not loaded, or only in part: "
         "the true total may be higher."
     )
 
@@ -210,35 +216,30 @@ def _by_group(
 ) -> str:
     chart = drawn[f"usage-by-{what.lower().replace(' ', '-')}"]
     total = figures.total.now
-    columns = ["Usage", "Share", "Change", "Before"]
-    columns += ["Downloads"] * (total.downloads is not None)
-    columns += ["km²"] * (total.area is not None)
+    columns = ["Usage", "Share", "Change", *_more_columns(total)]
     rows = []
     for group in groups:
-        share = group.now.usage / total.usage if total.usage else 0
-        cells = [_number(group.now.usage), _percent(share)]
-        cells += [_change(figures, group.now.usage, group.before.usage)]
-        cells += [_number(group.before.usage), *_downloads_and_area(total, group.now)]
+        now, before = group.now.usage, group.before.usage
+        change = f"{_change(figures, now, before)}<small>before {_number(before)}</small>"
+        share = _percent(now / total.usage) if total.usage else DASH
+        cells = [_number(now), share, change, *_downloads_and_area(total, group.now)]
         rows.append((_name(group), cells))
     told = f"The mark is the usage in the {_days(len(figures.period))} before."
-    return _figure(
-        f"Usage by {what.lower()}", chart, told,
-        below=_table(f"{heading}, {figures.period}", [what, *columns], rows),
-    )  # fmt: skip
+    table = _table(f"{heading}, {figures.period}", [what, *columns], rows)
+    return _figure(f"Usage by {what.lower()}", chart, told, beside=table)
 
 
 def _table_by_day(figures: Figures) -> str:
     groups = figures.item_types if len(figures.item_types) > 1 else []
     total = figures.total.now
-    columns = ["Day", "Usage", *(escape(charts.shortened(group.name)) for group in groups)]
-    columns += ["Downloads"] * (total.downloads is not None)
-    columns += ["km²"] * (total.area is not None)
+    item_types = [escape(charts.shortened(group.name)) for group in groups]
+    columns = ["Day", "Usage", *item_types, *_more_columns(total)]
     rows = []
     for day in list(figures.period)[: -DAYS_LISTED - 1 : -1]:
         state, sums = figures.freshness.state(day), figures.totals.get(day, Amounts())
-        name = f"{day:%a} {said(day)}"
+        name = f"{day:%a %-d %b}"
         if state in charts.LACKING:
-            rows.append((name, [state if figures.freshness.landed is not None else "not loaded"]))
+            rows.append((name, [_words(figures, state)]))
             continue
         name += "<small>in part</small>" if state == "in part" else ""
         cells = [figures.by_day.get((day, group.key), 0.0) for group in groups]
@@ -265,9 +266,6 @@ def _nothing(figures: Figures) -> str:
 def _foot(figures: Figures, drawn: dict[str, Chart], made: dt.datetime) -> str:
     lines = [_left_out(figures)] if figures.unreadable else []
     if drawn:
-        lines.append(
-            "Changes compare averages per loaded day with the period of the same length before."
-        )
         lines.append("As pictures, beside this page: " + _list(f"{n}.png" for n in drawn) + ".")
     lines.append(f"From the table {escape(figures.table)}. Made {_moment(made)}.")
     return "<footer>" + "".join(f"<p>{line}</p>" for line in lines) + "</footer>"
@@ -288,15 +286,16 @@ def _left_out(figures: Figures) -> str:
 # Pieces
 
 
-def _figure(heading: str, chart: Chart, told: str, above: str = "", below: str = "") -> str:
+def _figure(heading: str, chart: Chart, told: str, above: str = "", beside: str = "") -> str:
     svgs = chart.svgs()
     kinds = ["wide", "narrow"] if len(svgs) > 1 else ["any"]
     drawn = "".join(
         f'<div class="{kind}">{svg}</div>' for kind, svg in zip(kinds, svgs, strict=True)
     )
+    shape = ' class="pair"' if beside else ""
     return (
-        f"<section><h2>{heading}</h2><figure>{above}{drawn}"
-        f"<figcaption>{told}</figcaption></figure>{below}</section>"
+        f"<section{shape}><h2>{heading}</h2><figure>{above}{drawn}"
+        f"<figcaption>{told}</figcaption></figure>{beside}</section>"
     )
 
 
@@ -331,9 +330,21 @@ def _name(group: Group) -> str:
     )
 
 
+def _more_columns(total: Amounts) -> list[str]:
+    named = {"Downloads": total.downloads, "km²": total.area}
+    return [name for name, amount in named.items() if amount is not None]
+
+
 def _downloads_and_area(total: Amounts, amounts: Amounts) -> list[str]:
     cells = [] if total.downloads is None else [_number(amounts.downloads or 0)]
     return cells if total.area is None else [*cells, _number(amounts.area or 0)]
+
+
+def _words(figures: Figures, state: str) -> str:
+    """Return a state in words; what is missing may be landed where nobody looked."""
+    missing = "missing" if figures.freshness.landed is not None else "not loaded"
+    words = {"in part": "loaded in part", "landed": "landed, but not loaded", "missing": missing}
+    return words[state]
 
 
 def _lacking_plans(figures: Figures, days: Sequence[dt.date], state: str) -> str:
@@ -361,7 +372,7 @@ def _change(figures: Figures, now: float | None, before: float | None) -> str:
     change = figures.change(now, before)
     if change is None:
         there_were_days = figures.freshness.days_with_figures(figures.period.before())
-        return "new" if there_were_days and not before else "\N{EN DASH}"
+        return "new" if there_were_days and not before else DASH
     arrow = "▲" if change >= 0.0005 else "▼" if change <= -0.0005 else "="
     return f"{arrow} {abs(change):.1%}"
 
@@ -369,8 +380,8 @@ def _change(figures: Figures, now: float | None, before: float | None) -> str:
 def _number(amount: float | None) -> str:
     """Return an amount with as many digits as are of use."""
     if amount is None:
-        return "\N{EN DASH}"
-    return f"{amount:,.0f}" if abs(amount) >= 1000 or amount == int(amount) else f"{amount:,.2f}"
+        return DASH
+    return f"{amount:,.0f}" if abs(amount) >= 100 or amount == int(amount) else f"{amount:,.2f}"
 
 
 def _percent(part: float) -> str:

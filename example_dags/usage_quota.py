@@ -11,8 +11,6 @@ from usage_freshness import Period
 
 #: With fewer days than this no pace is worth a forecast, and none reaches further than that.
 _FEWEST_DAYS, _FARTHEST_DAYS = 3, 5 * 365
-#: How far ahead a chart goes, in parts of what it shows of the past.
-_AHEAD = 0.5
 
 
 @dataclass(frozen=True)
@@ -51,10 +49,8 @@ class Quota:
         return self.used + self.pace * max((day - self.today).days, 0)
 
     def last_drawn(self) -> dt.date:
-        """Return the last day that a chart shows: ahead, but not so far that the past is small."""
-        farthest = self.today + dt.timedelta(
-            days=math.ceil(((self.today - self.since).days + 1) * _AHEAD)
-        )
+        """Return the last day that a chart shows: ahead, but not farther than back."""
+        farthest = self.today + (self.today - self.since)
         ends = [day for day in (self.until, self.lasts_until) if day and day > self.today]
         return min([farthest, *ends[:1]]) if ends else self.today
 
