@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from usage_figures import Figures, Group
 from usage_freshness import Period
 from usage_quota import Quota
+from usage_words import short, shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -51,7 +52,6 @@ _STYLE = {
     "axes.axisbelow": True,
     "hatch.linewidth": 0.8,
 }
-_LONGEST_NAME = 24
 #: States of days that have no figures.
 LACKING = ("landed", "missing")
 
@@ -240,21 +240,6 @@ def draw(figures: Figures, quota: Quota | None = None) -> dict[str, Chart]:
         ),
     )  # fmt: skip
     return {chart.name: chart for chart in drawn}
-
-
-def short(amount: float) -> str:
-    """Return an amount as it fits a chart: 950, 12.3k, 4.5M."""
-    for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if abs(amount) >= size:
-            return f"{amount / size:.3g}{unit}"
-    return f"{amount:.3g}"
-
-
-def shortened(name: str) -> str:
-    """Return a name as it fits a chart: in one line, and not too long."""
-    line = "".join(each if each.isprintable() else " " for each in name)
-    line = " ".join(line.split())
-    return line if len(line) <= _LONGEST_NAME else f"{line[: _LONGEST_NAME - 1]}…"
 
 
 def _head(figure: Figure, title: str, legend: Sequence[tuple[str, str]]) -> None:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
+from usage_words import DASH, said
+
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
@@ -29,9 +31,9 @@ class Period:
         if self.first == self.last:
             return said(self.last)
         if self.first.year != self.last.year:
-            return f"{said(self.first)} \N{EN DASH} {said(self.last)}"
+            return f"{said(self.first)} {DASH} {said(self.last)}"
         same_month = self.first.month == self.last.month
-        return f"{self.first:{'%-d' if same_month else '%-d %b'}} \N{EN DASH} {said(self.last)}"
+        return f"{self.first:{'%-d' if same_month else '%-d %b'}} {DASH} {said(self.last)}"
 
     def before(self) -> Period:
         """Return the period of the same length right before this one."""
@@ -93,11 +95,6 @@ def landed_summaries(
         if report_id in landed and day in wanted and plan_id in (None, plan):
             found.add((plan, wanted[day], report_id))
     return sorted(found)
-
-
-def said(day: dt.date) -> str:
-    """Return a day as people write it."""
-    return f"{day:%-d %b %Y}"
 
 
 # [START howto_dashboard_freshness]

@@ -5,18 +5,16 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Sequence
 from html import escape
-from itertools import groupby
 from pathlib import Path
 
-import usage_charts as charts
-from usage_charts import COLOURS, Chart, colours_of
+from usage_charts import COLOURS, LACKING, Chart, colours_of
 from usage_figures import Amounts, Figures, Group
-from usage_freshness import said
+from usage_freshness import Period
 from usage_quota import Quota
+from usage_words import DASH, in_days, joined, moment, number, percent, runs, said, shortened
 
 #: Days that the table by day has; for a longer period it has the last ones.
 DAYS_LISTED = 62
-DASH = "\N{EN DASH}"
 #: The policy has the browser itself refuse what the page does not need.
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -77,7 +75,7 @@ def page(
 
 def _head(figures: Figures, title: str, note: str) -> str:
     plans = sorted(figures.freshness.plans)
-    whose = f" · plan{'s' * (len(plans) > 1)} {_list(plans)}" if 0 < len(plans) <= 5 else ""
+    whose = f" · plan{'s' * (len(plans) > 1)} {joined(plans)}" if 0 < len(plans) <= 5 else ""
     banner = f'<p class="note">{escape(note)}</p>' if note else ""
     return (
         f"<header>{banner}<h1>{escape(title)}</h1>"
@@ -88,17 +86,17 @@ def _head(figures: Figures, title: str, note: str) -> str:
 def _freshness(figures: Figures) -> str:
     fresh, period = figures.freshness, figures.period
     loaded = len(fresh.days(period, "loaded"))
-    whole = f"<b>{'All' if loaded == len(period) else f'{loaded} of'} {_days(len(period))}</b>"
+    whole = f"<b>{'All' if loaded == len(period) else f'{loaded} of'} {in_days(len(period))}</b>"
     lines = [("loaded" * (loaded > 0), f"{whole} {'is' if loaded == 1 else 'are'} loaded.")]
     for state in ("in part", "landed", "missing"):
         if days := fresh.days(period, state):
             says = _words(figures, state).capitalize()
-            lines.append((state, f"{says}: {_runs(days)}{_lacking_plans(figures, days, state)}."))
+            lines.append((state, f"{says}: {runs(days)}{_lacking_plans(figures, days, state)}."))
     before = fresh.days_with_figures(period.before())
-    lines.append(("", f"Of the {_days(len(period))} before, {before or 'none'} "
+    lines.append(("", f"Of the {in_days(len(period))} before, {before or 'none'} "
                       f"{'is' if before <= 1 else 'are'} loaded."))  # fmt: skip
     if fresh.loaded_at:
-        lines.append(("", f"Last load: {_moment(fresh.loaded_at)}."))
+        lines.append(("", f"Last load: {moment(fresh.loaded_at)}."))
     strip = "".join(f'<i class="{fresh.state(day).replace(" ", "-")}"></i>' for day in period)
     told = " ".join(
         (f'<span><i class="{s.replace(" ", "-")}"></i> {t}</span>' if s else f"<span>{t}</span>")
@@ -120,7 +118,7 @@ def _tiles(figures: Figures) -> str:
         ("Area, km²", now.area, before.area),
     ]
     told = [
-        f"<div><dt>{name}</dt><dd>{_number(amount)}</dd>"
+        f"<div><dt>{name}</dt><dd>{number(amount)}</dd>"
         f"<dd>{_change(figures, amount, earlier)}</dd></div>"
         for name, amount, earlier in tiles
         if amount is not None
@@ -135,16 +133,18 @@ def _tiles(figures: Figures) -> str:
 def _compared(figures: Figures) -> str:
     before = figures.period.before()
     days = [figures.freshness.days_with_figures(each) for each in (figures.period, before)]
-    then = f"the {_days(len(before))} before ({before})"
+    then = f"the {in_days(len(before))} before ({before})"
     if not days[1]:
         return f"Nothing to compare with: none of {then} is loaded."
-    if days == [len(before)] * 2:
-        return f"▲ ▼ compare with {then}."
-    return f"▲ ▼ compare with {then}, by averages per loaded day: {days[0]} now, {days[1]} then."
+    told = f"▲ ▼ compare with {then}"
+    if days != [len(before)] * 2:
+        told += f", by averages per loaded day: {days[0]} now, {days[1]} then"
+    parts = figures.freshness.days(Period(before.first, figures.period.last), "in part")
+    return f"{told}. {'Days loaded in part count as days.' if parts else ''}"
 
 
 def _quota(figures: Figures, quota: Quota | None, chart: Chart) -> str:
-    total = _number(sum(figures.running.values()))
+    total = number(sum(figures.running.values()))
     if quota is None:
         told = f"<b>{total}</b> since {said(figures.since)}. No quota was given to compare it with."
         return _figure("Running total", chart, told)
@@ -155,7 +155,7 @@ def _quota(figures: Figures, quota: Quota | None, chart: Chart) -> str:
         f'<span style="width:{full:.1f}%"></span></div>'
     )
     told = (
-        f"<b>{total} of {_number(quota.amount)}</b> ({_percent(share)}) since {said(quota.since)}. "
+        f"<b>{total} of {number(quota.amount)}</b> ({percent(share)}) since {said(quota.since)}. "
         f"{_outlook(quota)}{_doubt(quota)}"
     )
     return _figure("Running total and quota", chart, told, above=bar)
@@ -164,11 +164,11 @@ def _quota(figures: Figures, quota: Quota | None, chart: Chart) -> str:
 def _outlook(quota: Quota) -> str:
     if quota.used_up_on:
         over = quota.used - quota.amount
-        more = f", and passed by {_number(over)} since" if over > 0 else ""
+        more = f", and passed by {number(over)} since" if over > 0 else ""
         return f'<strong class="alert">It was used up on {said(quota.used_up_on)}{more}.</strong>'
     if quota.pace <= 0:
         return "Too few days are loaded for a forecast."
-    pace = f"At {_number(quota.pace)} a day, the average of the days shown,"
+    pace = f"At {number(quota.pace)} a day, the average of the days shown,"
     ends, end = quota.lasts_until, quota.until
     if end and end < quota.today:
         return f"It ended on {said(end)}."
@@ -176,7 +176,7 @@ def _outlook(quota: Quota) -> str:
         used = quota.forecast(end)
         return (
             f"{pace} it lasts until its end on {said(end)}, with about "
-            f"{_percent(used / quota.amount)} used."
+            f"{percent(used / quota.amount)} used."
         )
     if ends is None:
         return f"{pace} it lasts for more than five years."
@@ -188,7 +188,7 @@ def _doubt(quota: Quota) -> str:
     if not quota.days_lacking:
         return ""
     return (
-        f" {_days(quota.days_lacking).capitalize()} since then "
+        f" {in_days(quota.days_lacking).capitalize()} since then "
         f"{'is' if quota.days_lacking == 1 else 'are'} not loaded, or only in part: "
         "the true total may be higher."
     )
@@ -201,12 +201,12 @@ def _by_day(figures: Figures, chart: Chart) -> str:
         f'<span><i style="background:var(--{colour})"></i> {escape(group.name)}</span>'
         for group, colour in _coloured(figures)
     )
-    hatched = figures.freshness.days(figures.period, *charts.LACKING)
+    hatched = figures.freshness.days(figures.period, *LACKING)
     if hatched:
         legend += '<span><i class="missing"></i> not loaded</span>'
     told = (
-        f"{_number(figures.total.now.usage / max(days, 1))} a day on average; "
-        f"most on {said(day)}: {_number(most.usage)}."
+        f"{number(figures.total.now.usage / max(days, 1))} a day on average; "
+        f"most on {said(day)}: {number(most.usage)}."
     )
     return _figure("Usage by day", chart, told, above=f'<p class="legend">{legend}</p>')
 
@@ -220,11 +220,11 @@ def _by_group(
     rows = []
     for group in groups:
         now, before = group.now.usage, group.before.usage
-        change = f"{_change(figures, now, before)}<small>before {_number(before)}</small>"
-        share = _percent(now / total.usage) if total.usage else DASH
-        cells = [_number(now), share, change, *_downloads_and_area(total, group.now)]
+        change = f"{_change(figures, now, before)}<small>before {number(before)}</small>"
+        share = percent(now / total.usage) if total.usage else DASH
+        cells = [number(now), share, change, *_downloads_and_area(total, group.now)]
         rows.append((_name(group), cells))
-    told = f"The mark is the usage in the {_days(len(figures.period))} before."
+    told = f"The mark is the usage in the {in_days(len(figures.period))} before."
     table = _table(f"{heading}, {figures.period}", [what, *columns], rows)
     return _figure(f"Usage by {what.lower()}", chart, told, beside=table)
 
@@ -232,20 +232,18 @@ def _by_group(
 def _table_by_day(figures: Figures) -> str:
     groups = figures.item_types if len(figures.item_types) > 1 else []
     total = figures.total.now
-    item_types = [escape(charts.shortened(group.name)) for group in groups]
+    item_types = [escape(shortened(group.name)) for group in groups]
     columns = ["Day", "Usage", *item_types, *_more_columns(total)]
     rows = []
     for day in list(figures.period)[: -DAYS_LISTED - 1 : -1]:
         state, sums = figures.freshness.state(day), figures.totals.get(day, Amounts())
         name = f"{day:%a %-d %b}"
-        if state in charts.LACKING:
+        if state in LACKING:
             rows.append((name, [_words(figures, state)]))
             continue
         name += "<small>in part</small>" if state == "in part" else ""
         cells = [figures.by_day.get((day, group.key), 0.0) for group in groups]
-        rows.append(
-            (name, [*map(_number, (sums.usage, *cells)), *_downloads_and_area(total, sums)])
-        )
+        rows.append((name, [*map(number, (sums.usage, *cells)), *_downloads_and_area(total, sums)]))
     return (
         '<section class="days"><h2>Figures by day</h2>'
         f"{_table(f'Usage by day, {figures.period}', columns, rows)}</section>"
@@ -266,13 +264,13 @@ def _nothing(figures: Figures) -> str:
 def _foot(figures: Figures, drawn: dict[str, Chart], made: dt.datetime) -> str:
     lines = [_left_out(figures)] if figures.unreadable else []
     if drawn:
-        lines.append("As pictures, beside this page: " + _list(f"{n}.png" for n in drawn) + ".")
-    lines.append(f"From the table {escape(figures.table)}. Made {_moment(made)}.")
+        lines.append("As pictures, beside this page: " + joined(f"{n}.png" for n in drawn) + ".")
+    lines.append(f"From the table {escape(figures.table)}. Made {moment(made)}.")
     return "<footer>" + "".join(f"<p>{line}</p>" for line in lines) + "</footer>"
 
 
 def _left_out(figures: Figures) -> str:
-    values = _list(
+    values = joined(
         f"{count:,} in {escape(name)}" for name, count in sorted(figures.unreadable.items())
     )
     rows = f"{figures.left_out:,} of {figures.rows:,} rows"
@@ -336,8 +334,8 @@ def _more_columns(total: Amounts) -> list[str]:
 
 
 def _downloads_and_area(total: Amounts, amounts: Amounts) -> list[str]:
-    cells = [] if total.downloads is None else [_number(amounts.downloads or 0)]
-    return cells if total.area is None else [*cells, _number(amounts.area or 0)]
+    cells = [] if total.downloads is None else [number(amounts.downloads or 0)]
+    return cells if total.area is None else [*cells, number(amounts.area or 0)]
 
 
 def _words(figures: Figures, state: str) -> str:
@@ -352,20 +350,7 @@ def _lacking_plans(figures: Figures, days: Sequence[dt.date], state: str) -> str
         return ""
     fresh = figures.freshness
     lacking = sorted({plan for day in days for plan in fresh.plans - fresh.loaded[day]})
-    return escape(f" (without plan {_list(lacking)})")
-
-
-def _runs(days: Sequence[dt.date]) -> str:
-    """Return days as text, those in a row as first and last."""
-    runs = [
-        [day for _, day in run]
-        for _, run in groupby(enumerate(days), lambda each: each[1].toordinal() - each[0])
-    ]
-    return _list(
-        f"{run[0]:%-d %b}" if len(run) == 1 else f"{run[0]:%-d} \N{EN DASH} {run[-1]:%-d %b}"
-        if run[0].month == run[-1].month else f"{run[0]:%-d %b} \N{EN DASH} {run[-1]:%-d %b}"
-        for run in runs
-    )  # fmt: skip
+    return escape(f" (without plan {joined(lacking)})")
 
 
 def _change(figures: Figures, now: float | None, before: float | None) -> str:
@@ -375,29 +360,6 @@ def _change(figures: Figures, now: float | None, before: float | None) -> str:
         return "new" if there_were_days and not before else DASH
     arrow = "▲" if change >= 0.0005 else "▼" if change <= -0.0005 else "="
     return f"{arrow} {abs(change):.1%}"
-
-
-def _number(amount: float | None) -> str:
-    """Return an amount with as many digits as are of use."""
-    if amount is None:
-        return DASH
-    return f"{amount:,.0f}" if abs(amount) >= 100 or amount == int(amount) else f"{amount:,.2f}"
-
-
-def _percent(part: float) -> str:
-    return f"{part:.0%}" if part >= 0.1 or not part else f"{part:.1%}"
-
-
-def _days(number: int) -> str:
-    return "1 day" if number == 1 else f"{number:,} days"
-
-
-def _moment(when: dt.datetime) -> str:
-    return f"{said(when)}, {when:%H:%M} UTC"
-
-
-def _list(words: Iterable[str]) -> str:
-    return ", ".join(words)
 
 
 def _style() -> str:

@@ -55,6 +55,7 @@ class Quota:
         return min([farthest, *ends[:1]]) if ends else self.today
 
 
+# [START howto_dashboard_quota]
 def stand(figures: Figures, amount: float, until: dt.date | None = None) -> Quota:
     """Return where a quota stands that began with the figures' running total.
 
@@ -82,3 +83,4 @@ def stand(figures: Figures, amount: float, until: dt.date | None = None) -> Quot
             )
         ),
     )
+    # [END howto_dashboard_quota]

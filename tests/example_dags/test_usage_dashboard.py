@@ -27,7 +27,7 @@ class Page(HTMLParser):
         super().__init__()
         self.html, self.tags, self.tables, self.words = html, [], {}, []
         self.caption, self.row, self.cell, self.silent = None, None, None, 0
-        self.feed(html)
+        self.feed(html.replace("<wbr>", ""))
         self.text = " ".join(" ".join(self.words).split())
 
     def handle_starttag(self, tag, attrs):
@@ -440,6 +440,17 @@ def test_a_page_without_figures_says_so(load, write, tmp_path):
     page = write(other, last="2020-01-07", quota=5)
     assert "The table summary_daily has no usage in these days." in page.text
     assert "0 of 7 days are loaded." in page.text
+
+
+@pytest.mark.parametrize(
+    ("amount", "text"),
+    [(0, "0"), (7.125, "7.12"), (999.4, "999"), (999.6, "1k"), (12345, "12.3k"),
+     (999_960, "1M"), (4.56e9, "4.56G"), (-2500, "-2.5k")],
+)  # fmt: skip
+def test_amounts_fit_a_chart(amount, text):
+    from usage_words import short
+
+    assert short(amount) == text
 
 
 # Where it is
