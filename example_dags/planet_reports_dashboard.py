@@ -17,6 +17,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 from pathlib import Path
+from typing import Any
 
 from airflow.providers.common.compat.sdk import DAG, Param, get_current_context, task
 
@@ -27,7 +28,7 @@ WAREHOUSE = os.environ.get("PLANET_REPORTS_WAREHOUSE") or str(HOME / "planet_rep
 DASHBOARD = os.environ.get("PLANET_REPORTS_DASHBOARD") or (HOME / "planet_dashboard").as_uri()
 DASHBOARD_CONN_ID = os.environ.get("PLANET_REPORTS_DASHBOARD_CONN_ID") or None
 TODAY = "(data_interval_end | default(dag_run.run_after, true)) | ds"
-DAY = {"type": ["null", "string"], "format": "date"}
+DAY: dict[str, Any] = {"type": ["null", "string"], "format": "date"}
 
 with DAG(
     dag_id="planet_reports_dashboard",

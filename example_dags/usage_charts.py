@@ -10,7 +10,7 @@ import datetime as dt
 import io
 import re
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from usage_figures import Figures, Group
 from usage_freshness import Period
@@ -41,7 +41,7 @@ COLOURS = {
 # [END howto_dashboard_colours]
 SERIES = [name for name in COLOURS if name.startswith("series-")]
 WIDE, NARROW, HALF = 980, 350, 430  # pixels of the page
-_STYLE = {
+_STYLE: dict[str, Any] = {
     "svg.fonttype": "none",
     "text.parse_math": False,  # a name with two dollar signs is no formula
     "font.family": "DejaVu Sans",
@@ -104,7 +104,7 @@ class Chart:
             for shape in self.shapes
         ]
 
-    def _saved(self, width: int, height: int, form: str, **options: object) -> bytes:
+    def _saved(self, width: int, height: int, form: str, **options: Any) -> bytes:
         # No pyplot: it keeps figures, and a task may draw while another one does.
         from matplotlib import rc_context
         from matplotlib.figure import Figure
@@ -152,12 +152,9 @@ def running_total(figures: Figures, quota: Quota | None) -> Chart:
     """Usage added up day by day; with a quota, against it, and where it is heading."""
 
     def draw(axes: Axes, width: int) -> None:
-        last = figures.period.last
-        days = [
-            figures.since + dt.timedelta(days=n) for n in range((last - figures.since).days + 1)
-        ]
+        last = figures.reached
         end = quota.last_drawn() if quota else last
-        every = [*days, *(last + dt.timedelta(days=n + 1) for n in range((end - last).days))]
+        days, every = list(Period(figures.since, last)), list(Period(figures.since, end))
         sums, total = [], 0.0
         for day in days:
             total += figures.running.get(day, 0.0)
@@ -185,7 +182,7 @@ def running_total(figures: Figures, quota: Quota | None) -> Chart:
         _days_below(axes, every, width)
         _amounts_beside(axes, top)
 
-    title = f"Usage added up, {Period(figures.since, figures.period.last)}"
+    title = f"Usage added up, {Period(figures.since, figures.reached)}"
     return Chart("running-total", title, draw, (WIDE, 290), (NARROW, 260))
 
 

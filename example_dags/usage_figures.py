@@ -100,6 +100,12 @@ class Figures:
         """All days that the page uses."""
         return Period(min(self.period.before().first, self.since), self.period.last)
 
+    @property
+    def reached(self) -> dt.date:
+        """The last day of the period that is loaded: as far as the running total goes."""
+        days = self.freshness.days(self.period, "loaded", "in part")
+        return max([*days[-1:], self.since])
+
     def change(self, now: float | None, before: float | None) -> float | None:
         """Return by what part something grew on the period before; ``None`` if it was not there.
 
@@ -194,10 +200,10 @@ def _make_view(
     def number(what: str) -> str:
         return f"TRY_CAST({text(what)} AS {_NUMBER}) AS {what}"
 
-    where = "" if plan_id is None else f"WHERE _plan_id = {_literal(plan_id)}"
+    where = "" if plan_id is None else f"WHERE _plan_id::VARCHAR = {_literal(plan_id)}"
     db.execute(f"""
         CREATE TEMP VIEW reports AS SELECT
-            _plan_id AS plan, _data_date AS report_day,
+            _data_date AS report_day,
             TRY_CAST({text("date")} AS TIMESTAMP)::DATE AS day,
             coalesce({text("item_type")}, '') AS item_type,
             coalesce({text("user")}, '') AS user_key,

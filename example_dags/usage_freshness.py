@@ -140,9 +140,9 @@ def _plans_and_days(
     db: DuckDBPyConnection, table: str, period: Period, plan_id: str | None
 ) -> list[tuple[str, dt.date]]:
     return db.execute(
-        "SELECT DISTINCT coalesce(_plan_id, ''), _data_date "
+        "SELECT DISTINCT coalesce(_plan_id::VARCHAR, ''), _data_date "
         f"FROM {quoted(table)} WHERE _data_date BETWEEN $first AND $last "
-        "AND ($plan IS NULL OR _plan_id = $plan)",
+        "AND ($plan IS NULL OR _plan_id::VARCHAR = $plan)",
         {"first": period.first, "last": period.last, "plan": plan_id},
     ).fetchall()
 

@@ -140,7 +140,7 @@ def _compared(figures: Figures) -> str:
     if days != [len(before)] * 2:
         told += f", by averages per loaded day: {days[0]} now, {days[1]} then"
     parts = figures.freshness.days(Period(before.first, figures.period.last), "in part")
-    return f"{told}. {'Days loaded in part count as days.' if parts else ''}"
+    return f"{told}. {'Days loaded in part count as whole ones.' if parts else ''}"
 
 
 def _quota(figures: Figures, quota: Quota | None, chart: Chart) -> str:

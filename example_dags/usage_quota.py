@@ -20,7 +20,7 @@ class Quota:
     :param amount: the quota.
     :param since: its first day.
     :param until: its last day, where it has one.
-    :param today: the figures' last day.
+    :param today: the last day that is loaded.
     :param used: what was used of it.
     :param used_up_on: day on which the running total came to the quota.
     :param pace: usage per loaded day of the period; 0 where there are too few for a forecast.
@@ -73,7 +73,7 @@ def stand(figures: Figures, amount: float, until: dt.date | None = None) -> Quot
         amount=amount,
         since=figures.since,
         until=until,
-        today=figures.period.last,
+        today=figures.reached,
         used=used,
         used_up_on=used_up_on,
         pace=figures.total.now.usage / days if days >= _FEWEST_DAYS else 0.0,

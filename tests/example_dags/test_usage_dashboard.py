@@ -304,6 +304,12 @@ def test_a_quota_may_have_begun_before_the_days_shown_and_may_end(load, write):
     assert "before its end on 30 Nov 2026" in write(warehouse, **{**options, "quota": 240}).text
 
 
+def test_a_forecast_begins_where_the_figures_end(load, write):
+    page = write(load(*one_row_a_day(None, None, *[10] * 5)), quota=100)
+    assert "used up around 27 Nov 2026" in page.text  # five days after the 22nd
+    assert "2 days since then are not loaded" in page.text.lower()
+
+
 def test_a_quota_that_is_used_up_has_its_day(load, write):
     page = write(load(*one_row_a_day(*[10] * 7)), quota=35)
     assert "It was used up on 21 Nov 2026, and passed by 35 since." in page.text

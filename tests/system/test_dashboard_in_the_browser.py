@@ -155,7 +155,9 @@ def test_the_pictures_show_it(open_page):
     desk = open_page(viewport=DESK, color_scheme="light")
     end = desk.get_by_role("heading", name="Usage by user").bounding_box()["y"] - 34
     desk.screenshot(
-        path=Path(PICTURES, "dashboard.png"), clip={"x": 90, "y": 0, "width": 1100, "height": end}
+        path=Path(PICTURES, "dashboard.png"),
+        full_page=True,
+        clip={"x": 90, "y": 0, "width": 1100, "height": end},
     )
     phone = open_page(viewport=PHONE, color_scheme="dark", device_scale_factor=2)
     phone.screenshot(path=Path(PICTURES, "dashboard-phone.png"))
