@@ -41,7 +41,7 @@ COLOURS = {
 # [END howto_dashboard_colours]
 SERIES = [name for name in COLOURS if name.startswith("series-")]
 WIDE, NARROW, HALF = 980, 350, 430  # pixels of the page
-_STYLE: dict[str, Any] = {
+_STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "text.parse_math": False,  # a name with two dollar signs is no formula
     "font.family": "DejaVu Sans",

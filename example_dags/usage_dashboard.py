@@ -107,11 +107,13 @@ def _write(folder: str, conn_id: str | None, files: Mapping[str, bytes]) -> None
     """
     from airflow.providers.common.compat.sdk import ObjectStoragePath
 
+    # On Airflow 2.11, None would take the place of the connection in the URL.
+    connection = {"conn_id": conn_id} if conn_id else {}
     with tempfile.TemporaryDirectory() as local:
         for name, content in files.items():
             copy = Path(local, name)
             copy.write_bytes(content)
-            target = ObjectStoragePath(f"{folder.rstrip('/')}/{name}", conn_id=conn_id)
+            target = ObjectStoragePath(f"{folder.rstrip('/')}/{name}", **connection)
             if target.protocol == "file":
                 _put_in_place(copy, Path(target.path))
             else:
