@@ -132,7 +132,8 @@ def by_day(figures: Figures) -> Chart:
             if any(heights):
                 axes.bar(
                     range(len(days)), heights, 0.78, bottoms,
-                    color=colour(name), edgecolor=colour("paper"), linewidth=0.8,
+                    color=colour(name), edgecolor=colour("paper"),
+                    linewidth=0.8 if width > 6 * len(days) else 0,
                 )  # fmt: skip
                 bottoms = [a + b for a, b in zip(bottoms, heights, strict=True)]
         _hatch(axes, [days.index(day) for day in figures.freshness.days(figures.period, *LACKING)])
@@ -275,7 +276,7 @@ def _days_below(axes: Axes, days: Sequence[dt.date], width: int) -> None:
 
 
 def _amounts_beside(axes: Axes, top: float) -> None:
-    axes.set_ylim(0, top * 1.12 or 1)
+    axes.set_ylim(0, top * 1.12 if top > 0 else 1)
     axes.locator_params(axis="y", nbins=5)
     axes.yaxis.set_major_formatter(lambda amount, _: short(amount))
     axes.grid(axis="y", color=colour("grid"), linewidth=1)

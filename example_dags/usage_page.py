@@ -104,7 +104,7 @@ def _freshness(figures: Figures) -> str:
     )
     return (
         '<section class="fresh" aria-label="Freshness of the data">'
-        f'<div class="strip" aria-hidden="true">{strip}</div>'
+        f'<div class="strip{" long" * (len(period) > 62)}" aria-hidden="true">{strip}</div>'
         f'<div class="ends" aria-hidden="true"><span>{period.first:%-d %b}</span>'
         f"<span>{period.last:%-d %b}</span></div><p>{told}</p></section>"
     )

@@ -448,6 +448,23 @@ def test_a_page_without_figures_says_so(load, write, tmp_path):
     assert "0 of 7 days are loaded." in page.text
 
 
+def test_a_period_may_be_a_day_or_a_year(load, write):
+    warehouse = load(*one_row_a_day(*[5] * 9))
+    day = write(warehouse, days=1, quota=10)
+    assert "All 1 day is loaded." in day.text
+    assert tile(day, "Usage").groups() == ("5", "=", "0.0")
+    year = write(warehouse, days=366, quota=10)
+    assert "9 of 366 days are loaded." in year.text
+    assert len(year.table("Usage by day")) == 62
+
+
+@pytest.mark.parametrize("usages", [[0] * 7, [-3] * 7, ["-1.5", 4, 0, 0, 0, 0, 0]])
+def test_corrections_may_leave_little_or_less(load, write, usages):
+    page = write(load(*one_row_a_day(*usages)), quota=10)
+    total = sum(float(usage) for usage in usages)
+    assert number(page.table("Users")["Ada ada@x"]["Usage"]) == total
+
+
 @pytest.mark.parametrize(
     ("amount", "text"),
     [(0, "0"), (7.125, "7.12"), (999.4, "999"), (999.6, "1k"), (12345, "12.3k"),
