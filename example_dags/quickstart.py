@@ -1,4 +1,4 @@
-"""Run the daily example in a real Airflow, here and now.
+"""Run the daily example and the dashboard in a real Airflow, here and now.
 
 Without a key it starts the sandbox, which is not Planet: all figures are made up. With
 ``PL_API_KEY`` set to the API key of an organization administrator it uses Planet's API.
@@ -16,8 +16,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-DAYS = 7
+DAYS = 14
+DAYS_SHOWN = 7  # the page compares them with as many before
 PATHS_SHOWN = 8
+#: What the page of the sandbox has besides.
+SANDBOX_PAGE = {
+    "quota": 500_000,
+    "note": "Made-up figures from the sandbox, which is not Planet.",
+}
 HERE = Path(__file__).resolve().parent
 
 
@@ -26,8 +32,9 @@ def main() -> None:
     with api() as (name, connection):
         home = Path(".quickstart", name).resolve()
         prepare_airflow(home, connection)
-        landed, loaded = run_dag()
+        landed, loaded = run_daily()
     report(landed, loaded, warehouse=home / "planet_reports.duckdb")
+    run_dashboard(SANDBOX_PAGE if name == "sandbox" else {})
 
 
 @contextmanager
@@ -81,16 +88,37 @@ def prepare_airflow(home: Path, connection: dict[str, Any]) -> None:
         ready.touch()
 
 
-def run_dag() -> tuple[list[dict[str, Any]], dict[str, int]]:
+def run_daily() -> tuple[list[dict[str, Any]], dict[str, int]]:
     """Run the daily DAG; return what its tasks returned."""
     from planet_reports_daily import dag
 
-    say(f"Running the DAG {dag.dag_id} ...")
-    run = dag.test(run_conf={"days": DAYS})
+    run = run_dag(dag, {"days": DAYS})
     if run.state != "success":
         sys.exit(f"The DAG run ended as {run.state}; the lines above say why.")
-    land, load = (run.get_task_instance(task_id) for task_id in ("land", "load"))
+    land, load = (run.get_task_instance(task_id=task_id) for task_id in ("land", "load"))
     return land.xcom_pull(task_ids="land"), load.xcom_pull(task_ids="load")
+
+
+def run_dashboard(options: dict[str, Any]) -> None:
+    """Run the dashboard's DAG, and say where its page is."""
+    from planet_reports_dashboard import dag
+
+    run = run_dag(dag, {"days": DAYS_SHOWN, **options})
+    if run.state != "success":
+        # Planet does not publish its columns: that there are others is no surprise.
+        say(
+            "\nThe reports are landed and loaded, but there is no dashboard; the lines above say "
+            "why. Where a column has another name, name it in planet_reports_dashboard.py."
+        )
+        return
+    page = run.get_task_instance(task_id="dashboard").xcom_pull(task_ids="dashboard")
+    say(f"\nThe usage dashboard is a page, made to be opened in a browser:\n  {page}")
+
+
+def run_dag(dag: Any, conf: dict[str, Any]) -> Any:
+    """Run a DAG in this process."""
+    say(f"Running the DAG {dag.dag_id} ...")
+    return dag.test(run_conf=conf)
 
 
 def report(landed: list[dict[str, Any]], loaded: dict[str, int], warehouse: Path) -> None:
@@ -130,8 +158,9 @@ def show_usage(warehouse: Path) -> None:
             db.sql(
                 "SELECT date, item_type, sum(downloads::BIGINT) AS downloads, "
                 "sum(usage::DECIMAL(18, 2)) AS usage FROM summary_daily "
+                f"WHERE _data_date > (SELECT max(_data_date) FROM summary_daily) - {DAYS_SHOWN} "
                 "GROUP BY ALL ORDER BY date DESC, item_type"
-            ).show(max_rows=3 * DAYS)
+            ).show(max_rows=3 * DAYS_SHOWN)
         else:
             say(f"\nRows by day in the table summary_daily; its columns: {sorted(columns)}")
             db.sql(

@@ -24,14 +24,19 @@ def quickstart(folder):
 def test_it_lands_and_loads_once_and_shows_the_usage(tmp_path):
     first = quickstart(tmp_path)
     assert "the sandbox, which is not Planet" in first
-    assert "Listed 28 reports." in first
-    assert "Landed 28 of them" in first
+    assert "Listed 56 reports." in first
+    assert "Landed 56 of them" in first
     assert (tmp_path / ".quickstart/sandbox/planet_reports/_receipts").as_uri().rpartition("/")[
         0
     ] in first
     assert "rows into summary_daily" in first
     assert "Usage by day and item type" in first
     assert first.count("│ PSScene") == 7
+    page = tmp_path / ".quickstart/sandbox/planet_dashboard/index.html"
+    assert first.splitlines()[-1].strip() == page.as_uri()
+    assert "Made-up figures from the sandbox" in page.read_text()
+    assert "of 500,000" in page.read_text()
+    assert len(list(page.parent.glob("*.png"))) == 4
     second = quickstart(tmp_path)
     assert "Nothing is new" in second
     assert "Loaded nothing" in second
@@ -51,8 +56,8 @@ def test_every_example_dag_parses():
     bag = DagBag(TESTS.parent / "example_dags", **quiet)
     errors = {Path(path).name: text for path, text in bag.import_errors.items()}
     expected = {
-        "planet_reports_daily", "planet_reports_daily_deferrable", "planet_reports_mapped",
-        "planet_reports_suborganizations",
+        "planet_reports_daily", "planet_reports_daily_deferrable", "planet_reports_dashboard",
+        "planet_reports_mapped", "planet_reports_suborganizations",
     }  # fmt: skip
     if hasattr(airflow, "__version__") and airflow.__version__ < "3":
         why = errors.pop("planet_reports_event_driven.py")
