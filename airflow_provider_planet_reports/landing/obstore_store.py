@@ -103,7 +103,7 @@ class _ObstoreWriter:
     def write(self, data: bytes) -> None:
         self._held.append(data)
         self._size += len(data)
-        if self._size > (_PIECE_SIZE if self._upload else BLOCK_SIZE):
+        if self._size >= _PIECE_SIZE and (self._upload or self._size > BLOCK_SIZE):
             self._upload = self._upload or _Upload(self._bucket, self._key)
             self._upload.send(self._take())
 
