@@ -109,6 +109,7 @@ def completeness(
     :param destination: landing zone.
     :param destination_conn_id: connection for it, where its URL names none.
     :param loaded: ids of the reports that are loaded, where that is to be compared as well.
+    :return: how many reports there are, and what is missing, by day or month.
     :raises PlanetReportsTaskFailure: for bad input and refusals.
     :raises PlanetReportsTaskError: for trouble that outlasted all tries; also where the
         destination can't be read.
