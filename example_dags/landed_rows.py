@@ -128,6 +128,7 @@ def _copy(file: Mapping[str, Any], folder: Path, conn_id: str | None) -> Path:
     from airflow.providers.common.compat.sdk import ObjectStoragePath
 
     source, digest = ObjectStoragePath(file["uri"], conn_id=conn_id), hashlib.sha256()
+    source.fs.invalidate_cache()  # file systems remember sizes
     copy = Path(tempfile.mkdtemp(dir=folder), source.name)
     with source.open("rb") as reader, copy.open("wb") as writer:
         while piece := reader.read(_PIECE):

@@ -20,6 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_planet_reports.landing.rows import CSVRows
+from airflow_provider_planet_reports.sandbox.reports import made_up_reports
 from airflow_provider_planet_reports.transfers.planet_reports_to_object_storage import (
     PlanetReportsToObjectStorageOperator,
 )
@@ -277,6 +278,33 @@ def test_all_that_is_landed_in_s3_is_loaded_as_the_receipts_say(
         assert warehouse.ask(f"SELECT count(*) FROM {name}") == [(expected,)]
     assert warehouse.loaded() == {report["report_id"] for report in sandbox.reports}
     assert warehouse.load(land.execute({}), conn_id=store) == {}
+
+
+def test_another_edition_landed_in_s3_takes_the_place_of_the_old_one(
+    warehouse, sandbox, moto, monkeypatch
+):
+    monkeypatch.setenv("AIRFLOW_CONN_MOTO", json.dumps(moto.connection))
+    url = moto.ground("moto").url.replace("moto@", "")
+
+    def land(**options):
+        return PlanetReportsToObjectStorageOperator(
+            task_id="land", destination=url, destination_conn_id="moto", cadence="daily", **options
+        ).execute({})
+
+    warehouse.load(land(), conn_id="moto")
+    made = made_up_reports(
+        seed=1, org_id=sandbox.org_id, plans=(1001,), days=3, part_bytes=0,
+        last_day=dt.datetime.now(dt.timezone.utc).date() - dt.timedelta(days=1),
+    )  # fmt: skip
+    daily = [report for report in made if report.cadence == "daily"]
+    sandbox.publish(*(replace(report, edition=1) for report in daily))
+    landed = land(overwrite=True)
+    rows = {"summary_daily": 0, "detailed_daily": 0}
+    for report in landed:
+        rows[f"{report['report_type']}_daily"] += sum(file["rows"] for file in report["files"])
+    assert warehouse.load(landed, conn_id="moto") == rows
+    for name, expected in rows.items():
+        assert warehouse.ask(f"SELECT count(*) FROM {name}") == [(expected,)]
 
 
 # What only a server has
