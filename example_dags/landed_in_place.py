@@ -52,7 +52,7 @@ def view_of_landed(
     :param cadence: ``daily`` or ``monthly``.
     :raises ValueError: if there are archives (zip), which can't be read in place.
     """
-    from airflow_provider_planet_reports.landing.destination import open_zone
+    from airflow_provider_planet_reports.landing.destination import connection_of, open_zone
 
     zone = open_zone(destination, conn_id)
     files = [
@@ -62,7 +62,7 @@ def view_of_landed(
         and receipt.report.get("cadence") == cadence
         for file in receipt.files
     ]
-    _register(db, destination, conn_id)
+    _register(db, zone.store.uri(""), connection_of(destination, conn_id))
     _create(db, files)
     # [END howto_in_place]
 
@@ -98,11 +98,11 @@ def _create(db: DuckDBPyConnection, files: list[tuple[str, str, int | None]]) ->
     )
 
 
-def _register(db: DuckDBPyConnection, destination: str, conn_id: str | None) -> None:
+def _register(db: DuckDBPyConnection, url: str, conn_id: str | None) -> None:
     """Let DuckDB read through the file system of the destination's connection."""
     from airflow.providers.common.compat.sdk import ObjectStoragePath
 
-    fs: Any = ObjectStoragePath(destination, conn_id=conn_id).fs
+    fs: Any = ObjectStoragePath(url, conn_id=conn_id).fs
     protocols: Iterable[str] = [fs.protocol] if isinstance(fs.protocol, str) else fs.protocol
     if "file" in protocols or any(map(db.filesystem_is_registered, protocols)):
         return
