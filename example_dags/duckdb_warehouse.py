@@ -75,15 +75,16 @@ def loaded_reports(warehouse: str) -> set[str]:
 def _load(db: DuckDBPyConnection, report: Mapping[str, Any], new: Incoming) -> None:
     """Put a report's rows in the place of those that are there of it."""
     report_id, table = report["report_id"], _quoted(new.table)
+    columns = {_quoted(name): kind for name, kind in new.columns.items()}
+    typed = ", ".join(f"{name} {kind}" for name, kind in columns.items())
+    # Columns before rows: DuckDB does not alter a table that this transaction has changed.
+    db.execute(f"CREATE TABLE IF NOT EXISTS {table} ({typed})")
+    for name, kind in columns.items():
+        db.execute(f"ALTER TABLE {table} ADD COLUMN IF NOT EXISTS {name} {kind}")
     for (old,) in db.execute(
         "SELECT table_name FROM loaded_reports WHERE report_id = ?", [report_id]
     ).fetchall():  # it may have been another table
         db.execute(f"DELETE FROM {_quoted(old)} WHERE _report_id = ?", [report_id])
-    columns = {_quoted(name): kind for name, kind in new.columns.items()}
-    typed = ", ".join(f"{name} {kind}" for name, kind in columns.items())
-    db.execute(f"CREATE TABLE IF NOT EXISTS {table} ({typed})")
-    for name, kind in columns.items():
-        db.execute(f"ALTER TABLE {table} ADD COLUMN IF NOT EXISTS {name} {kind}")
     path = str(new.path).replace("'", "''")
     copied = db.execute(f"COPY {table} ({', '.join(columns)}) FROM '{path}' ({_CSV})").fetchall()
     check_rows(report, new.rows, copied[0][0])
