@@ -26,6 +26,7 @@ def test_one_backfill_lands_and_loads_the_days_that_the_check_misses(airflow_of)
             AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION="True",
         )  # fmt: skip
         airflow.run_as_scheduled("planet_reports_daily")
+        airflow.run("planet_reports_daily")  # before six, yesterday's run is the latest scheduled
         airflow.unpause("planet_reports_check")
         missed = airflow.run("planet_reports_check", days=DAYS)
         assert airflow.run_state(missed) == "failed"
