@@ -10,6 +10,10 @@ from importlib import import_module, reload
 import pytest
 from surroundings import TESTS
 
+from airflow_provider_planet_reports.transfers.planet_reports_to_object_storage import (
+    PlanetReportsToObjectStorageOperator,
+)
+
 
 @pytest.fixture
 def dag_of(monkeypatch, airflow_db):
@@ -91,13 +95,17 @@ def test_reports_are_queried_where_they_lie(dag_of, sandbox, tmp_path):
 def test_the_check_tells_what_is_not_landed_and_what_is_not_loaded(
     dag_of, sandbox, duckdb_warehouse, tmp_path
 ):
-    settings = {
-        "PLANET_REPORTS_DESTINATION": (tmp_path / "landing").as_uri(),
-        "PLANET_REPORTS_WAREHOUSE": str(tmp_path / "warehouse.duckdb"),
-    }
-    check, daily = (dag_of(f"planet_reports_{name}", **settings) for name in ("check", "daily"))
+    destination = (tmp_path / "landing").as_uri()
+    check = dag_of(
+        "planet_reports_check",
+        PLANET_REPORTS_DESTINATION=destination,
+        PLANET_REPORTS_WAREHOUSE=str(tmp_path / "warehouse.duckdb"),
+    )
     assert run(check, days=3)[0] == "failed"
-    assert run(daily, days=3)[0] == "success"
+    land = PlanetReportsToObjectStorageOperator(
+        task_id="land", destination=destination, cadence="daily"
+    )
+    duckdb_warehouse.load(land.execute({}))
     state, returned = run(check, days=3)
     assert state == "success"
     assert (returned("check")["reports"], returned("check")["loaded"]) == (6, 6)
