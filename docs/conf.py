@@ -57,6 +57,7 @@ def write_help(_: Any) -> None:
     for name, words in {
         "list": [package, "list"],
         "land": [package, "land"],
+        "check": [package, "check"],
         "verify": [package, "verify"],
         "sandbox": [f"{package}.sandbox"],
     }.items():

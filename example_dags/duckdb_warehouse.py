@@ -7,13 +7,12 @@ column adds it to the table. Columns that begin with ``_`` say which report a ro
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from landed_rows import Incoming, check_rows, digests, incoming, not_loaded
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -23,20 +22,18 @@ _LOADS = """
         report_id VARCHAR PRIMARY KEY, table_name VARCHAR, sha256 VARCHAR[], rows BIGINT,
         loaded_at TIMESTAMPTZ DEFAULT current_timestamp)
 """
-# The dialect is stated, not sniffed: a guess could differ from file to file. Short lines, as
-# the information for support at a file's end has them, are padded; none is dropped.
-_CSV = """
-    read_csv(?, header = true, all_varchar = true, auto_detect = true, delim = ',', quote = '"',
-             escape = '"', comment = '', null_padding = true, strict_mode = false,
-             parallel = false, union_by_name = true, max_line_size = 16777216)
-"""
+# The dialect is stated, not sniffed: a guess could differ from file to file.
+_CSV = (
+    "FORMAT csv, HEADER false, AUTO_DETECT false, DELIMITER ',', QUOTE '\"', ESCAPE '\"', "
+    "COMMENT '', NULLSTR '', NEW_LINE '\\r\\n', PARALLEL false, MAX_LINE_SIZE 134217728"
+)
 
 
 # [START howto_warehouse]
 def load_reports(
     warehouse: str, landed: Sequence[Mapping[str, Any]], conn_id: str | None = None
 ) -> dict[str, int]:
-    """Load the landed reports that the warehouse does not have yet, or not in this version.
+    """Load the landed reports that the warehouse does not have yet, or not in this edition.
 
     Each report is one transaction: its old rows go and its new ones come together.
 
@@ -51,49 +48,51 @@ def load_reports(
     with duckdb.connect(warehouse) as db:
         db.execute(_LOADS)
         known = dict(db.execute("SELECT report_id, sha256 FROM loaded_reports").fetchall())
-        for report in landed:
-            digests = [file["sha256"] for file in report["files"]]
-            if known.get(report["report_id"]) == digests:
-                continue
-            table = f"{report['report_type']}_{report['cadence']}"
-            with _local_copies(report, conn_id) as paths, _transaction(db):
-                rows = _load(db, table, report, paths)
-                db.execute(
-                    "INSERT OR REPLACE INTO loaded_reports BY NAME SELECT ? AS report_id, "
-                    "? AS table_name, ? AS sha256, ? AS rows, now() AS loaded_at",
-                    [report["report_id"], table, digests, rows],
-                )
-            loaded[table] = loaded.get(table, 0) + rows
+        for report in not_loaded(landed, known):
+            with incoming(report, conn_id) as new, _transaction(db):
+                _load(db, report, new)
+            loaded[new.table] = loaded.get(new.table, 0) + new.rows
     return loaded
     # [END howto_warehouse]
 
 
-def _load(db: DuckDBPyConnection, table: str, report: Mapping[str, Any], paths: list[str]) -> int:
-    """Put a report's rows in the place of those that the table has of it; return their number."""
+# [START howto_loaded]
+def loaded_reports(warehouse: str) -> set[str]:
+    """Return the ids of the reports that are loaded.
+
+    :param warehouse: path of the DuckDB file; nothing is loaded where there is none.
+    """
+    import duckdb
+
+    if not Path(warehouse).exists():
+        return set()
+    with duckdb.connect(warehouse) as db:
+        db.execute(_LOADS)
+        return {row[0] for row in db.execute("SELECT report_id FROM loaded_reports").fetchall()}
+    # [END howto_loaded]
+
+
+def _load(db: DuckDBPyConnection, report: Mapping[str, Any], new: Incoming) -> None:
+    """Put a report's rows in the place of those that are there of it."""
+    report_id, table = report["report_id"], _quoted(new.table)
+    columns = {_quoted(name): kind for name, kind in new.columns.items()}
+    typed = ", ".join(f"{name} {kind}" for name, kind in columns.items())
+    # Columns before rows: DuckDB does not alter a table that this transaction has changed.
+    db.execute(f"CREATE TABLE IF NOT EXISTS {table} ({typed})")
+    for name, kind in columns.items():
+        db.execute(f"ALTER TABLE {table} ADD COLUMN IF NOT EXISTS {name} {kind}")
+    for (old,) in db.execute(
+        "SELECT table_name FROM loaded_reports WHERE report_id = ?", [report_id]
+    ).fetchall():  # it may have been another table
+        db.execute(f"DELETE FROM {_quoted(old)} WHERE _report_id = ?", [report_id])
+    path = str(new.path).replace("'", "''")
+    copied = db.execute(f"COPY {table} ({', '.join(columns)}) FROM '{path}' ({_CSV})").fetchall()
+    check_rows(report, new.rows, copied[0][0])
     db.execute(
-        "CREATE OR REPLACE TEMP TABLE incoming AS SELECT ? AS _report_id, "
-        f"?::DATE AS _data_date, ?::VARCHAR AS _plan_id, * FROM {_CSV}",
-        [report["report_id"], report["data_date_start"], report["plan_id"], paths],
+        "INSERT OR REPLACE INTO loaded_reports BY NAME SELECT ? AS report_id, ? AS table_name, "
+        "? AS sha256, ? AS rows, now() AS loaded_at",
+        [report_id, new.table, digests(report), new.rows],
     )
-    rows: int = db.execute("SELECT count(*) FROM incoming").fetchall()[0][0]
-    expected = [file["rows"] for file in report["files"]]
-    if None not in expected and rows != sum(expected):
-        raise ValueError(
-            f"Report {report['report_id']}: DuckDB reads {rows} rows, but the receipt says "
-            f"{sum(expected)}. Nothing of it was loaded."
-        )
-    db.execute(f"CREATE TABLE IF NOT EXISTS {_quoted(table)} AS FROM incoming LIMIT 0")
-    for column in _columns(db, "incoming"):
-        db.execute(
-            f"ALTER TABLE {_quoted(table)} ADD COLUMN IF NOT EXISTS {_quoted(column)} VARCHAR"
-        )
-    db.execute(f"DELETE FROM {_quoted(table)} WHERE _report_id = ?", [report["report_id"]])
-    db.execute(f"INSERT INTO {_quoted(table)} BY NAME FROM incoming")
-    return rows
-
-
-def _columns(db: DuckDBPyConnection, table: str) -> list[str]:
-    return [row[0] for row in db.execute(f"DESCRIBE {_quoted(table)}").fetchall()]
 
 
 def _quoted(name: str) -> str:
@@ -109,27 +108,3 @@ def _transaction(db: DuckDBPyConnection) -> Iterator[None]:
         db.rollback()
         raise
     db.commit()
-
-
-@contextmanager
-def _local_copies(report: Mapping[str, Any], conn_id: str | None) -> Iterator[list[str]]:
-    """Give the report's files as local ones, which DuckDB can read from any store."""
-    from airflow.providers.common.compat.sdk import ObjectStoragePath
-
-    with tempfile.TemporaryDirectory() as folder:
-        paths: list[str] = []
-        for number, file in enumerate(report["files"]):
-            source = ObjectStoragePath(file["uri"], conn_id=conn_id)
-            copy = Path(folder, f"{number}-{source.name}")
-            with source.open("rb") as reader, copy.open("wb") as writer:
-                shutil.copyfileobj(reader, writer, 2**20)
-            if copy.suffix == ".zip":
-                with zipfile.ZipFile(copy) as archive:
-                    paths += [
-                        archive.extract(name, Path(folder, str(number)))
-                        for name in archive.namelist()
-                        if not name.endswith("/")
-                    ]
-            else:
-                paths.append(str(copy))
-        yield paths

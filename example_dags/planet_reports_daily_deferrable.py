@@ -68,6 +68,9 @@ with DAG(
         """Load what the warehouse does not have yet; return the rows loaded by table."""
         from duckdb_warehouse import load_reports
 
-        return load_reports(WAREHOUSE, landed, conn_id=DESTINATION_CONN_ID)
+        from airflow_provider_planet_reports.landing.destination import connection_of
+
+        conn_id = connection_of(DESTINATION, DESTINATION_CONN_ID)
+        return load_reports(WAREHOUSE, landed, conn_id=conn_id)
 
     load(land.output)

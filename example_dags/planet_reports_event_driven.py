@@ -88,12 +88,15 @@ with DAG(
         """Load what the newest landing found landed; return the rows loaded by table."""
         from duckdb_warehouse import load_reports
 
+        from airflow_provider_planet_reports.landing.destination import connection_of
+
         context = get_current_context()
         event = max(context["triggering_asset_events"][landed], key=lambda one: one.timestamp)
         reports: list[dict[str, Any]] = context["ti"].xcom_pull(
             dag_id=event.source_dag_id, run_id=event.source_run_id, task_ids=event.source_task_id
         )
-        return load_reports(WAREHOUSE, reports, conn_id=DESTINATION_CONN_ID)
+        conn_id = connection_of(DESTINATION, DESTINATION_CONN_ID)
+        return load_reports(WAREHOUSE, reports, conn_id=conn_id)
 
     load()
     # [END howto_event_load]

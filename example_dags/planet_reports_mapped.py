@@ -60,7 +60,10 @@ with DAG(
         """Load what all of the mapped tasks landed."""
         from duckdb_warehouse import load_reports
 
+        from airflow_provider_planet_reports.landing.destination import connection_of
+
         reports = [report for each in landed for report in each]
-        return load_reports(WAREHOUSE, reports, conn_id=DESTINATION_CONN_ID)
+        conn_id = connection_of(DESTINATION, DESTINATION_CONN_ID)
+        return load_reports(WAREHOUSE, reports, conn_id=conn_id)
 
     load(land.output)

@@ -106,7 +106,10 @@ with DAG(
         import duckdb
         from duckdb_warehouse import load_reports
 
-        load_reports(WAREHOUSE, landed, conn_id=DESTINATION_CONN_ID)
+        from airflow_provider_planet_reports.landing.destination import connection_of
+
+        conn_id = connection_of(DESTINATION, DESTINATION_CONN_ID)
+        load_reports(WAREHOUSE, landed, conn_id=conn_id)
         month = get_current_context()["dag_run"].partition_key
         with duckdb.connect(WAREHOUSE) as db:
             db.execute(

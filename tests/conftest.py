@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 import servers
 from grounds import Ground, local_ground
+from postgres import PostgresServer
+from postgres import postgres as postgres_server
 from servers import AzureServer, GCSServer, S3Server
 from surroundings import AIRFLOW_HOME, connect
 
@@ -72,6 +74,13 @@ def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AzureServer]:
 def gcs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GCSServer]:
     """``fake-gcs-server`` over a folder."""
     with servers.gcs(tmp_path_factory.mktemp("gcs")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL server."""
+    with postgres_server() as server:
         yield server
 
 

@@ -154,7 +154,7 @@ except ImportError:  # Airflow before 3.2
     from airflow.models.dagbag import DagBag
 
 # DAG files are imported under names that begin like this.
-ours = "airflow_provider_planet_reports|unusual_prefix_|duckdb_warehouse|usage_"
+ours = "airflow_provider_planet_reports|unusual_prefix_|duckdb_|postgres_|landed_|usage_"
 warnings.filterwarnings("error", module=ours)
 for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
     try:

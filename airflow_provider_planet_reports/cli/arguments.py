@@ -9,7 +9,8 @@ from typing import Any
 from airflow_provider_planet_reports.client.filters import CADENCES, REPORT_TYPES
 
 GROUP = "planet-reports"
-SUMMARY = "List, land and verify Planet's usage reports"
+DEFAULT_CONN_ID = "planet_reports_default"
+SUMMARY = "List, land, check and verify Planet's usage reports"
 
 
 @dataclass(frozen=True)
@@ -57,9 +58,7 @@ _FILTERS = (
     _argument("--end", metavar="YYYY-MM-DD", help="last day, inclusive"),
     _argument("--page-size", help="reports per page; by default as large as the server allows"),
     _argument("--path", help="another listing of the same shape, relative to the base URL"),
-    _argument(
-        "--conn-id", default="planet_reports_default", help="connection of type planet_reports"
-    ),
+    _argument("--conn-id", default=DEFAULT_CONN_ID, help="connection of type planet_reports"),
 )
 _MAX_WORKERS = _argument("--max-workers", type=int, default=4, help="files under way at a time")
 
@@ -91,6 +90,20 @@ COMMANDS = (
             _argument(
                 "--row-count-check", choices=("ignore", "warn", "fail"), default="warn",
                 help="for a report with another number of rows than Planet announced",
+            ),
+        ),
+    ),
+    Command(
+        "check",
+        "check",
+        "Say of which days Planet has no report, or one that is not landed",
+        (
+            _argument("destination", help=_DESTINATION_HELP),
+            _DESTINATION_CONN_ID,
+            *_FILTERS,
+            _argument(
+                "--output", choices=("table", "plain", "json"), default="table",
+                help="a table, days or months that lack something, or all that was found",
             ),
         ),
     ),

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import calendar
 import json
 import os
+import shlex
 import sys
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from airflow_provider_planet_reports.cli.arguments import DEFAULT_CONN_ID
 from airflow_provider_planet_reports.cli.progress import progress
 from airflow_provider_planet_reports.client.errors import PlanetReportsError
 from airflow_provider_planet_reports.client.filters import Filters
 
+if TYPE_CHECKING:
+    from airflow_provider_planet_reports.completeness import Completeness
+
 _COLUMNS = ("report_id", "data_date_start", "report_type", "cadence", "plan_id", "num_rows")
+_GAP_COLUMNS = ("period", "state", "report_type", "plan_id", "report_id")
+_PERIODS_SHOWN = 10
 
 
 def list_reports(given: Namespace) -> None:
@@ -34,7 +42,7 @@ def list_reports(given: Namespace) -> None:
     elif given.output == "plain":
         _print("\n".join(report.report_id for report in found))
     else:
-        _print_table(reports)
+        _print_table(_COLUMNS, reports)
 
 
 def land(given: Namespace) -> None:
@@ -68,6 +76,35 @@ def land(given: Namespace) -> None:
         sys.exit(1)
 
 
+def check(given: Namespace) -> None:
+    """Check that no day is missing.
+
+    :param given: the command line, parsed.
+    """
+    from airflow_provider_planet_reports.completeness import completeness
+
+    with _at_work():
+        found = completeness(
+            given.conn_id, _filters(given), given.destination, given.destination_conn_id
+        )
+    gaps = found.to_dict()["gaps"]
+    if given.output == "json":
+        _print(json.dumps(found.to_dict(), indent=1))
+    elif given.output == "plain":
+        _print("\n".join(found.periods_that()))
+    else:
+        if gaps:
+            _print_table(_GAP_COLUMNS, gaps)
+        unit = ("month" if found.cadence == "monthly" else "day") + "s" * (len(found.periods) != 1)
+        _print(
+            f"{len(found.periods)} {unit} from {found.start} to {found.end}: {found.reports} "
+            f"reports, {found.landed} landed, {len(gaps)} findings."
+        )
+    sys.stderr.writelines(f"{line}\n" for line in _what_to_do(given, found))
+    if gaps:
+        sys.exit(1)
+
+
 def verify(given: Namespace) -> None:
     """Verify a landing zone.
 
@@ -91,6 +128,36 @@ def verify(given: Namespace) -> None:
     )
     if found.findings:
         sys.exit(1)
+
+
+def _what_to_do(given: Namespace, found: Completeness) -> Iterator[str]:
+    """Yield a line for each kind of finding."""
+    if late := found.periods_that("no report"):
+        yield (
+            f"Planet has no report for {', '.join(late[:_PERIODS_SHOWN])}"
+            f"{' …' if len(late) > _PERIODS_SHOWN else ''}: one that is late is landed by a later "
+            "run; for days long past, ask Planet."
+        )
+    if missing := found.periods_that("not landed"):
+        # Of a month as of a day: the API takes days only.
+        first, last = missing[0], missing[-1]
+        if found.cadence == "monthly":
+            year, month = map(int, last.split("-"))
+            first, last = f"{first}-01", f"{last}-{calendar.monthrange(year, month)[1]}"
+        options = {
+            "--destination-conn-id": given.destination_conn_id,
+            "--conn-id": given.conn_id if given.conn_id != DEFAULT_CONN_ID else None,
+            "--org-id": given.org_id,
+            "--plan-id": given.plan_id,
+            "--report-type": given.report_type,
+            "--cadence": found.cadence,
+            "--start": first,
+            "--end": last,
+            "--path": given.path,
+        }
+        words = [word for pair in options.items() if pair[1] for word in pair]
+        command = ["python", "-m", "airflow_provider_planet_reports", "land", given.destination]
+        yield f"Land what is missing: {shlex.join([*command, *words])}"
 
 
 def _filters(given: Namespace) -> dict[str, Any]:
@@ -122,13 +189,17 @@ def _at_work() -> Iterator[None]:
         os.close(results)
 
 
-def _print_table(reports: list[dict[str, Any]]) -> None:
-    rows = [_COLUMNS, *([str(report.get(name)) for name in _COLUMNS] for report in reports)]
+def _print_table(columns: Sequence[str], found: Iterable[Mapping[str, Any]]) -> None:
+    rows = [columns, *([_cell(each.get(name)) for name in columns] for each in found)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         _print(
             "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         )
+
+
+def _cell(value: Any) -> str:
+    return "-" if value is None else str(value)
 
 
 def _print(text: str) -> None:

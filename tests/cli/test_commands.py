@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 import pty
 import re
+import shlex
 import subprocess
 import sys
 
 import pytest
+from surroundings import connect
 
 from airflow_provider_planet_reports.__main__ import main
+from airflow_provider_planet_reports.sandbox import Sandbox
 
 PACKAGE = [sys.executable, "-m", "airflow_provider_planet_reports"]
 
@@ -68,6 +72,68 @@ def test_what_is_landed_is_whole_is_not_landed_again_and_is_not_listed(run, sand
     assert run("verify", tmp_path.as_uri()).out.endswith(": 0 findings.\n")
 
 
+def day(back):
+    """A day that many days before yesterday, which is the sandbox's newest."""
+    today = dt.datetime.now(dt.timezone.utc).date()
+    return (today - dt.timedelta(days=back + 1)).isoformat()
+
+
+def test_checking_finds_nothing_where_no_day_is_missing(run, landed):
+    done = run("check", landed.as_uri(), "--start", day(2))
+    assert done.out == f"3 days from {day(2)} to {day(0)}: 6 reports, 6 landed, 0 findings.\n"
+    assert "Planet has no report" not in done.err
+    assert "Land what is missing" not in done.err
+    assert run("check", landed.as_uri(), "--start", day(2), "--output", "plain").out == ""
+
+
+def test_what_checking_misses_is_landed_by_the_command_that_it_names(run, sandbox, landed):
+    without, late = (
+        next(
+            each["report_id"] for each in sandbox.reports
+            if (each["data_date_start"], each["report_type"]) == (day(back), "summary")
+        )
+        for back in (2, 1)
+    )  # fmt: skip
+    sandbox.withdraw(without)
+    for report_id in (without, late):
+        (landed / "_receipts" / f"{report_id}.json").unlink()
+    words = ["check", landed.as_uri(), "--start", day(2), "--plan-id", "1001"]
+    done = run(*words, code=1)
+    header, *rows, summary = done.out.splitlines()
+    assert header.split() == ["period", "state", "report_type", "plan_id", "report_id"]
+    assert [row.split() for row in rows] == [
+        [day(2), "no", "report", "summary", "1001", "-"],
+        [day(1), "not", "landed", "summary", "1001", late],
+    ]
+    assert summary == f"3 days from {day(2)} to {day(0)}: 5 reports, 4 landed, 2 findings."
+    assert f"Planet has no report for {day(2)}: one that is late is landed by" in done.err
+    assert run(*words, "--output", "plain", code=1).out.split() == [day(2), day(1)]
+    found = json.loads(run(*words, "--output", "json", code=1).out)
+    assert (found["periods"], found["landed"]) == ([day(2), day(1), day(0)], 4)
+    assert [gap["state"] for gap in found["gaps"]] == ["no report", "not landed"]
+
+    (line,) = (each for each in done.err.splitlines() if each.startswith("Land what is missing:"))
+    command = shlex.split(line.partition(": ")[2])
+    assert command[:4] == ["python", "-m", "airflow_provider_planet_reports", "land"]
+    # All of that day and plan: the detailed report was landed before.
+    assert run(*command[3:]).out == "1 landed, 1 were landed before, 0 failed.\n"
+    assert run(*words, "--output", "plain", code=1).out.split() == [day(2)]
+
+
+def test_of_months_the_command_names_the_days(run, tmp_path, monkeypatch):
+    sandbox = Sandbox(days=100, plans=(1001,))
+    month = next(each for each in sandbox.reports if each["cadence"] == "monthly")
+    first, last = month["data_date_start"], month["data_date_end"]
+    with sandbox.serve() as base_url:
+        connect(monkeypatch, sandbox.key, base_url)
+        words = ["--cadence", "monthly", "--start", first, "--end", last]
+        done = run("check", tmp_path.as_uri(), *words, code=1)
+        assert f"1 month from {first} to {last}: 2 reports, 0 landed, 2 findings." in done.out
+        assert f"--cadence monthly --start {first} --end {last}\n" in done.err
+        assert run("land", tmp_path.as_uri(), *words).out.startswith("2 landed")
+        run("check", tmp_path.as_uri(), *words)
+
+
 def test_verifying_says_what_is_missing_torn_unreadable_and_unknown(run, landed):
     torn, shorter, missing, *_ = sorted(landed.rglob("*.csv"))
     torn.write_bytes(torn.read_bytes()[:-1] + b"?")
@@ -93,6 +159,8 @@ def test_verifying_says_what_is_missing_torn_unreadable_and_unknown(run, landed)
         (["list", "--conn-id", "nobody"], "'nobody' for the Reports API does not exist"),
         (["land", "s3:/bucket"], "has no scheme"),
         (["verify", "ftp://x"], "unknown scheme"),
+        (["check", "/tmp/x"], "start is missing"),
+        (["check", "ftp://x", "--start", "2026-01-01"], "unknown scheme"),
     ],
 )
 def test_what_is_wrong_is_told_in_one_line_and_fails(run, sandbox, airflow_db, words, message):
@@ -136,4 +204,6 @@ def test_airflow_has_the_commands_too(sandbox):
 
     (group,) = get_planet_reports_cli_commands()
     assert isinstance(group, cli_config.GroupCommand)
-    assert [command.name for command in group.subcommands] == ["list", "land", "verify"]
+    assert [command.name for command in group.subcommands] == [
+        "list", "land", "check", "verify",
+    ]  # fmt: skip

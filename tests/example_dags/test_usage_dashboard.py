@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+import hashlib
 import io
 import re
 import subprocess
@@ -83,11 +84,12 @@ def load(tmp_path):
         for number, (day, plan, text) in enumerate(reports):
             path = tmp_path / f"{day}-{number}.csv"
             path.write_text(text)
+            digest = hashlib.sha256(text.encode()).hexdigest()
             landed.append(
                 {
                     "report_id": f"{day}-{plan}", "report_type": "summary", "cadence": "daily",
                     "data_date_start": str(day), "plan_id": plan,
-                    "files": [{"uri": path.as_uri(), "sha256": str(hash(text)), "rows": None}],
+                    "files": [{"uri": path.as_uri(), "sha256": digest, "rows": None}],
                 }
             )  # fmt: skip
         load_reports(warehouse, landed)
@@ -261,7 +263,7 @@ def test_a_column_that_is_missing_is_named(load, write):
         write(warehouse)
     message = str(raised.value)
     assert "The table 'summary_daily'" in message
-    assert "columns: _report_id, _data_date, _plan_id, date, kind, user_email, usage." in message
+    assert "columns: _report_id, _data_date, _plan_id, _row, _fields, _more, date, kind, user_email, usage." in message
     assert "columns={'item_type': '…'}" in message
     assert "None" not in message
     with pytest.raises(ValueError, match=r"'user_name'.*or None, to leave it out"):

@@ -43,7 +43,7 @@ class Airflow:
         self._database = home / "airflow.db"
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         (home / "dags").mkdir(parents=True)
-        for name in (*dags, "duckdb_warehouse.py", ".airflowignore"):
+        for name in (*dags, "landed_rows.py", "duckdb_warehouse.py", ".airflowignore"):
             shutil.copy(_dag_file(name), home / "dags")
         port = free_port()
         self.origin = f"http://127.0.0.1:{port}"

@@ -1,0 +1,110 @@
+"""Landed reports as a view in DuckDB, without loading anything: the files are read where they are.
+
+DuckDB reads them through the file system of the destination's connection, so that it needs no
+extension and no credentials of its own. Any engine that reads Hive partitions can do the same;
+what this one adds is the receipts: a file that none of them names is not read. Lines of information
+for support at a file's end are rows like all others; where such a line has more fields than the
+header, what is beyond may be missing. Whoever needs that loads the reports.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+# The dialect is stated, not sniffed: a guess could differ from file to file.
+_CSV = """
+    read_csv(getvariable('landed_paths'), header = true, skip = 0, all_varchar = true,
+             delim = ',', quote = '"', escape = '"', comment = '', null_padding = true,
+             strict_mode = false, parallel = false, union_by_name = true,
+             max_line_size = 16777216, filename = '_file', hive_partitioning = true,
+             hive_types = {'report_type': VARCHAR, 'cadence': VARCHAR, 'plan_id': VARCHAR,
+                           'data_date': DATE})
+"""
+_NOTHING = """
+    SELECT NULL::VARCHAR AS _report_id, NULL::VARCHAR AS report_type, NULL::VARCHAR AS cadence,
+           NULL::VARCHAR AS plan_id, NULL::DATE AS data_date WHERE false
+"""
+
+
+# [START howto_in_place]
+def view_of_landed(
+    db: DuckDBPyConnection,
+    destination: str,
+    conn_id: str | None = None,
+    *,
+    report_type: str = "summary",
+    cadence: str = "daily",
+) -> None:
+    """Make the view ``landed``: the rows of all reports of a type and cadence that are landed.
+
+    Its columns are those of the files, all of them text, those of the folders (``plan_id``,
+    ``data_date``, …), and ``_report_id``. The table ``receipts`` has what they say: ``_report_id``,
+    ``_file`` and ``rows``.
+
+    :param db: a connection to DuckDB, which has to stay open while the view is read.
+    :param destination: where reports are landed.
+    :param conn_id: connection for it.
+    :param report_type: ``summary`` or ``detailed``: their files have different columns.
+    :param cadence: ``daily`` or ``monthly``.
+    :raises ValueError: if there are archives (zip), which can't be read in place.
+    """
+    from airflow_provider_planet_reports.landing.destination import connection_of, open_zone
+
+    zone = open_zone(destination, conn_id)
+    files = [
+        (receipt.report_id, zone.store.uri(file.name).removeprefix("file://"), file.rows)
+        for receipt in zone.receipts(zone.landed()).values()
+        if receipt.report.get("report_type") == report_type
+        and receipt.report.get("cadence") == cadence
+        for file in receipt.files
+    ]
+    _register(db, zone.store.uri(""), connection_of(destination, conn_id))
+    _create(db, files)
+    # [END howto_in_place]
+
+
+def check_rows(db: DuckDBPyConnection) -> int:
+    """Compare the number of rows of every file in the view with its receipt; return their sum.
+
+    :param db: the connection to DuckDB that the view was made with.
+    :raises ValueError: if one differs.
+    """
+    counted = db.execute(
+        "SELECT _file, rows, coalesce(found, 0) FROM receipts LEFT JOIN "
+        "(SELECT _file, count(*) AS found FROM landed GROUP BY _file) USING (_file)"
+    ).fetchall()
+    for file, rows, found in counted:
+        if rows not in (None, found):
+            raise ValueError(f"{file}: DuckDB reads {found} rows, but the receipt says {rows}.")
+    return sum(found for _, _, found in counted)
+
+
+def _create(db: DuckDBPyConnection, files: list[tuple[str, str, int | None]]) -> None:
+    db.execute("CREATE OR REPLACE TEMP TABLE receipts (_report_id TEXT, _file TEXT, rows BIGINT)")
+    if not files:
+        db.execute(f"CREATE OR REPLACE TEMP VIEW landed AS SELECT *, '' AS _file FROM ({_NOTHING})")
+        return
+    if zipped := [path for _, path, _ in files if path.endswith(".zip")]:
+        raise ValueError(f"{zipped[0]} and {len(zipped) - 1} more are archives: load them instead.")
+    db.executemany("INSERT INTO receipts VALUES (?, ?, ?)", files)
+    db.execute("SET VARIABLE landed_paths = (SELECT list(_file ORDER BY _file) FROM receipts)")
+    db.execute(
+        "CREATE OR REPLACE TEMP VIEW landed AS "
+        f"SELECT _report_id, rows.* FROM {_CSV} AS rows JOIN receipts USING (_file)"
+    )
+
+
+def _register(db: DuckDBPyConnection, url: str, conn_id: str | None) -> None:
+    """Let DuckDB read through the file system of the destination's connection."""
+    from airflow.providers.common.compat.sdk import ObjectStoragePath
+
+    fs: Any = ObjectStoragePath(url, conn_id=conn_id).fs
+    protocols: Iterable[str] = [fs.protocol] if isinstance(fs.protocol, str) else fs.protocol
+    if "file" in protocols or any(map(db.filesystem_is_registered, protocols)):
+        return
+    fs.invalidate_cache()
+    db.register_filesystem(fs)

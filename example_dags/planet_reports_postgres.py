@@ -1,0 +1,62 @@
+"""Every morning: land yesterday's usage reports, and load them into PostgreSQL.
+
+What it needs is what ``planet_reports_daily.py`` needs, but for the DuckDB file: in its place, the
+package ``apache-airflow-providers-postgres``, and a connection to the database, by default
+``postgres_default``; ``PLANET_REPORTS_POSTGRES_CONN_ID`` names another one. Tables are made in a
+schema ``planet_reports``.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from pathlib import Path
+from typing import Any
+
+from airflow.providers.common.compat.sdk import DAG, Param, task
+
+from airflow_provider_planet_reports.transfers.planet_reports_to_object_storage import (
+    PlanetReportsToObjectStorageOperator,
+)
+
+HOME = Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser()
+DESTINATION = os.environ.get("PLANET_REPORTS_DESTINATION") or (HOME / "planet_reports").as_uri()
+DESTINATION_CONN_ID = os.environ.get("PLANET_REPORTS_DESTINATION_CONN_ID") or None
+POSTGRES_CONN_ID = os.environ.get("PLANET_REPORTS_POSTGRES_CONN_ID") or "postgres_default"
+
+# A run started by hand has no data interval on Airflow 3: then the day before it was started.
+TODAY = "(data_interval_end | default(dag_run.run_after, true)) | ds"
+
+with DAG(
+    dag_id="planet_reports_postgres",
+    description="Lands Planet's usage reports and loads them into PostgreSQL.",
+    schedule="0 6 * * *",
+    start_date=dt.datetime(2026, 1, 1, tzinfo=dt.timezone.utc),
+    catchup=False,
+    default_args={"retries": 2, "retry_delay": dt.timedelta(minutes=10)},
+    params={"days": Param(7, type="integer", minimum=1, description="Days to look back.")},
+    doc_md=__doc__,
+    tags=["planet"],
+) as dag:
+    # [START howto_postgres_dag]
+    land = PlanetReportsToObjectStorageOperator(
+        task_id="land",
+        destination=DESTINATION,
+        destination_conn_id=DESTINATION_CONN_ID,
+        cadence="daily",
+        start=f"{{{{ macros.ds_add({TODAY}, -params.days) }}}}",
+        end=f"{{{{ macros.ds_add({TODAY}, -1) }}}}",
+    )
+
+    @task
+    def load(landed: list[dict[str, Any]]) -> dict[str, int]:
+        """Load what the database does not have yet; return the rows loaded by table."""
+        from postgres_warehouse import load_reports
+
+        from airflow_provider_planet_reports.landing.destination import connection_of
+
+        conn_id = connection_of(DESTINATION, DESTINATION_CONN_ID)
+        return load_reports(POSTGRES_CONN_ID, landed, conn_id=conn_id)
+
+    load(land.output)
+    # [END howto_postgres_dag]

@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+from surroundings import connect
+
+from airflow_provider_planet_reports.completeness import Gap, completeness
+from airflow_provider_planet_reports.exceptions import PlanetReportsTaskFailure
+from airflow_provider_planet_reports.sandbox import Sandbox
+from airflow_provider_planet_reports.transfers.planet_reports_to_object_storage import (
+    PlanetReportsToObjectStorageOperator,
+)
+
+YESTERDAY = dt.datetime.now(dt.timezone.utc).date() - dt.timedelta(days=1)
+CONN_ID = "planet_reports_default"
+
+
+def day(back):
+    return (YESTERDAY - dt.timedelta(days=back)).isoformat()
+
+
+@pytest.fixture
+def api(monkeypatch):
+    """Start a sandbox that the default connection leads to."""
+    running = []
+
+    def api(**options):
+        sandbox = Sandbox(**{"days": 5, "plans": (1001,), **options})
+        server = sandbox.serve()
+        running.append(server)
+        connect(monkeypatch, sandbox.key, server.__enter__())
+        return sandbox
+
+    yield api
+    for server in running:
+        server.__exit__(None, None, None)
+
+
+@pytest.fixture
+def land(tmp_path):
+    def land(**filters):
+        operator = PlanetReportsToObjectStorageOperator(
+            task_id="land", destination=tmp_path.as_uri(), **filters
+        )
+        return {report["report_id"] for report in operator.execute({})}
+
+    return land
+
+
+@pytest.fixture
+def found(tmp_path):
+    def found(loaded=None, **filters):
+        return completeness(CONN_ID, filters, tmp_path.as_uri(), loaded=loaded)
+
+    return found
+
+
+def only(sandbox, **wanted):
+    (report,) = (each for each in sandbox.reports if wanted.items() <= each.items())
+    return report["report_id"]
+
+
+def test_nothing_is_missing_where_everything_is_landed_and_loaded(api, land, found):
+    api()
+    landed = land(cadence="daily")
+    result = found(start=day(4), loaded=landed)
+    assert result.gaps == ()
+    assert result.periods == tuple(day(back) for back in (4, 3, 2, 1, 0))
+    assert (result.reports, result.landed, result.loaded) == (10, 10, 10)
+    assert (result.start, result.end, result.cadence) == (day(4), day(0), "daily")
+
+
+def test_each_day_is_no_report_not_landed_or_not_loaded(api, land, found):
+    sandbox = api()
+    summary = {"report_type": "summary", "cadence": "daily"}
+    gone, late, unloaded = (
+        only(sandbox, data_date_start=day(back), **summary) for back in (3, 1, 2)
+    )
+    sandbox.withdraw(gone)
+    landed = land(**summary, end=day(2))
+    result = found(start=day(3), end=day(1), report_type="summary", loaded=landed - {unloaded})
+    assert result.gaps == (
+        Gap(day(3), "1001", "summary", "daily", "no report"),
+        Gap(day(2), "1001", "summary", "daily", "not loaded", unloaded),
+        Gap(day(1), "1001", "summary", "daily", "not landed", late),
+    )
+    assert (result.reports, result.landed, result.loaded) == (2, 1, 0)
+    assert result.periods_that() == (day(3), day(2), day(1))
+    assert result.periods_that("no report", "not loaded") == (day(3), day(2))
+    assert result.to_dict()["gaps"][0]["state"] == "no report"
+    # Who does not ask what is loaded is not told.
+    assert [gap.state for gap in found(start=day(2), end=day(2), plan_id=1001).gaps] == [
+        "not landed"  # the detailed one
+    ]
+
+
+def test_every_plan_and_type_is_to_have_each_day(api, land, found):
+    sandbox = api(plans=(1001, 1002))
+    sandbox.withdraw(
+        only(sandbox, data_date_start=day(1), report_type="detailed", plan_id=1002, cadence="daily")
+    )
+    land(cadence="daily")
+    assert found(start=day(4)).gaps == (Gap(day(1), "1002", "detailed", "daily", "no report"),)
+    assert found(start=day(4), plan_id=1001).gaps == ()
+
+
+def test_what_is_landed_is_not_missed_when_planet_lists_it_no_more(api, land, found):
+    sandbox = api()
+    land(cadence="daily")
+    for report in sandbox.reports:
+        sandbox.withdraw(report["report_id"])
+    result = found(start=day(2), org_id=f"00{sandbox.org_id}")
+    assert (result.gaps, result.reports, result.landed) == ((), 6, 6)
+    assert {gap.state for gap in found(start=day(2), plan_id=5).gaps} == {"no report"}
+
+
+def test_where_nothing_was_ever_found_every_day_is_missing(api, found):
+    api(days=0)
+    assert found(start=day(1), report_type="summary", plan_id="07").gaps == (
+        Gap(day(1), "07", "summary", "daily", "no report"),
+        Gap(day(0), "07", "summary", "daily", "no report"),
+    )
+    assert found(start=day(0)).gaps == (Gap(day(0), None, None, "daily", "no report"),)
+
+
+def test_today_and_the_days_to_come_are_not_expected(api, land, found):
+    api()
+    land(cadence="daily")
+    for end in (day(-1), day(-30), None):
+        assert found(start=day(1), end=end).periods == (day(1), day(0))
+    result = found(start=day(-1))
+    assert (result.periods, result.gaps) == ((), ())
+
+
+def test_of_monthly_reports_whole_months_are_expected(api, land, found):
+    sandbox = api(days=100, last_day=YESTERDAY)
+    land(cadence="monthly", report_type="summary")
+    last = YESTERDAY.replace(day=1) - dt.timedelta(days=1)
+    before = last.replace(day=1) - dt.timedelta(days=1)
+    result = found(
+        start=before.replace(day=1), end=YESTERDAY.replace(day=1), cadence="monthly",
+        report_type="summary",
+    )  # fmt: skip
+    assert result.periods == (f"{before:%Y-%m}", f"{last:%Y-%m}")
+    assert (result.gaps, result.reports) == ((), 2)
+    # No month lies in it as a whole.
+    part = found(start=before.replace(day=2), end=last.replace(day=20), cadence="monthly")
+    assert (part.periods, part.gaps) == ((), ())
+    report_id = only(
+        sandbox, cadence="monthly", report_type="detailed", data_date_end=last.isoformat()
+    )
+    detailed = found(start=last.replace(day=1), end=last, cadence="monthly", report_type="detailed")
+    assert detailed.gaps == (
+        Gap(f"{last:%Y-%m}", "1001", "detailed", "monthly", "not landed", report_id),
+    )
+
+
+@pytest.mark.parametrize(
+    ("filters", "message"),
+    [
+        ({}, "start is missing"),
+        ({"start": "soon"}, "start='soon' is not a date"),
+        ({"start": "2026-01-01", "cadence": "weekly", "path": "x"}, "cadence='weekly' can't be"),
+        ({"start": "2026-01-02", "end": "2026-01-01"}, "is after end"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused_before_any_request(api, found, filters, message):
+    sandbox = api()
+    with pytest.raises(PlanetReportsTaskFailure, match=message):
+        found(**filters)
+    assert not sandbox.exchanges
+
+
+def test_a_report_that_does_not_say_which_day_it_is_of_covers_none(api, found, monkeypatch):
+    from airflow_provider_planet_reports import completeness as module
+    from airflow_provider_planet_reports.client.report import Report
+
+    api()
+    monkeypatch.setattr(
+        module,
+        "matching_reports",
+        lambda *_: [Report("a"), Report("b", data_date_start="0001-01-01", data_date_end=day(0))],
+    )
+    assert [(gap.state, gap.report_id) for gap in found(start=day(0)).gaps] == [("not landed", "b")]
