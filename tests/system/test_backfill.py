@@ -33,7 +33,7 @@ def test_one_backfill_lands_and_loads_the_days_that_the_check_misses(airflow_of)
 
         # A run is for the day before it: those of the three oldest days.
         first = yesterday - dt.timedelta(days=DAYS - 2)
-        busy = ("scheduler", "dag-processor")
+        busy = ("scheduler", "dag-processor", "triggerer")
         for component in busy:  # SQLite, which only tests have, has one writer
             airflow.kill(component)
         said = airflow.command(*documented(first, first + dt.timedelta(days=3)))

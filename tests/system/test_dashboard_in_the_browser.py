@@ -149,9 +149,8 @@ def test_it_is_printed_light_whole_and_on_few_pages(open_page):
     assert 1 <= pages <= 4
 
 
+@pytest.mark.skipif(not PICTURES, reason="PLANET_REPORTS_PICTURES says where pictures go")
 def test_the_pictures_show_it(open_page):
-    if not PICTURES:
-        pytest.skip("PLANET_REPORTS_PICTURES says where pictures go")
     desk = open_page(viewport=DESK, color_scheme="light")
     end = desk.get_by_role("heading", name="Usage by user").bounding_box()["y"] - 34
     desk.screenshot(

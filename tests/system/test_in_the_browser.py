@@ -146,7 +146,7 @@ def test_the_connection_is_made_in_its_form_and_tested(page, site, sandbox):
 @pytest.mark.usefixtures("connected")
 def test_the_daily_dag_turns_green_and_links_lead_on_from_its_landing_task(page, site):
     site.wait_for("the DAG is known", lambda: site.knows("planet_reports_daily"))
-    page.get_by_role("link", name="Dags").click()
+    page.get_by_role("link", name="Dags", exact=True).click()
     page.get_by_role("link", name="planet_reports_daily", exact=True).click()
     page.get_by_role("button", name="Dag Docs").click()
     docs = page.get_by_role("dialog")
@@ -176,7 +176,7 @@ def test_the_daily_dag_turns_green_and_links_lead_on_from_its_landing_task(page,
 def test_the_events_of_the_landed_asset_say_what_was_landed(page, site, sandbox):
     site.unpause("planet_reports_land")
     site.run("planet_reports_land")
-    page.get_by_role("link", name="Assets").click()
+    page.get_by_role("link", name="Assets", exact=True).click()
     page.get_by_role("link", name="planet_reports_landed").click()
     expect(page.get_by_role("heading", name="Asset Event").last).to_be_visible()
     page.get_by_role("button", name="Copy").last.click()  # of the oldest event

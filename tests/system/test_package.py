@@ -94,4 +94,6 @@ def test_the_installed_wheel_is_found_by_airflow_and_runs_the_quickstart(wheel, 
     for words in ("list", "hooks"):
         assert "planet" in run(python, "-m", "airflow", "providers", words, **somewhere)
     (example,) = tmp_path.glob("*/example_dags/quickstart.py")
-    assert "Landed 28 of them" in run(python, example, **somewhere)
+    said = run(python, example, **somewhere)
+    assert "Landed 56 of them" in said
+    assert said.rstrip().endswith("index.html")
