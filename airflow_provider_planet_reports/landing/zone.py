@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
 import threading
@@ -133,25 +132,17 @@ class LandingZone:
         :param report_id: its id.
         :raises DestinationError: if it can't be read.
         """
-        try:
-            return self._receipt(report_id)
-        except FileNotFoundError as error:
-            raise failed(self.uri_of_receipt(report_id), "read", error) from None
+        found = self._receipt_if_there(report_id)
+        if found is None:
+            missing = FileNotFoundError("it is not there")
+            raise failed(self.uri_of_receipt(report_id), "read", missing)
+        return found
 
     def _receipt_if_there(self, report_id: str) -> Receipt | None:
-        with contextlib.suppress(FileNotFoundError):
-            return self._receipt(report_id)
-        return None
-
-    def _receipt(self, report_id: str) -> Receipt:
-        where = self.uri_of_receipt(report_id)
-        try:
-            data = self.store.read(layout.receipt_key(report_id))
-        except FileNotFoundError:
-            raise
-        except Exception as error:
-            raise failed(where, "read", error) from None
-        return Receipt.from_json(data, where)
+        data = _read(self.store, layout.receipt_key(report_id))
+        if data is None:
+            return None
+        return Receipt.from_json(data, self.uri_of_receipt(report_id))
 
 
 class ReportLanding:
@@ -238,7 +229,7 @@ class ReportLanding:
         for file in visible.values():
             # Another run may have landed the report meanwhile; then these are its files.
             try:
-                if self._read(self._receipt) is None:
+                if _read(self._store, self._receipt) is None:
                     self._delete(file.name)
             except DestinationError as error:  # it is whole, and without a receipt it is nothing
                 log.warning("%s", error)
@@ -274,7 +265,7 @@ class ReportLanding:
 
     def _folders_of_receipt(self) -> set[str]:
         """Return the folders of the landing that this one replaces."""
-        data = self._read(self._receipt)
+        data = _read(self._store, self._receipt)
         if data is None:
             return set()
         try:
@@ -285,7 +276,7 @@ class ReportLanding:
 
     def _folders_of_note(self) -> set[str]:
         try:
-            return self._own(map(str, json.loads(self._read(self._note) or b"[]")))
+            return self._own(map(str, json.loads(_read(self._store, self._note) or b"[]")))
         except (TypeError, ValueError):  # nobody has written that who lands
             return set()
 
@@ -300,14 +291,6 @@ class ReportLanding:
         except Exception as error:
             raise failed(self._store.uri(folder), "listed", error) from None
 
-    def _read(self, key: str) -> bytes | None:
-        try:
-            return self._store.read(key)
-        except FileNotFoundError:
-            return None
-        except Exception as error:
-            raise failed(self._store.uri(key), "read", error) from None
-
     def _put(self, key: str, data: bytes) -> None:
         try:
             put(self._store, key, data)
@@ -319,6 +302,16 @@ class ReportLanding:
             self._store.delete(key)
         except Exception as error:
             raise failed(self._store.uri(key), "deleted", error) from None
+
+
+def _read(store: Store, key: str) -> bytes | None:
+    """Return a small object, or None where there is none."""
+    try:
+        return store.read(key)
+    except FileNotFoundError:
+        return None
+    except Exception as error:
+        raise failed(store.uri(key), "read", error) from None
 
 
 def _note_key(report_id: str) -> str:
