@@ -57,8 +57,8 @@ class PartFile:
             writer.write(data)
         except Exception as error:
             raise failed(self._uri(), "written", error) from None
-        if self._inspection is not None:
-            self._inspection.update(data)
+        assert self._inspection is not None
+        self._inspection.update(data)
 
     def restart(self) -> None:
         """Throw away what was written: the part begins again."""

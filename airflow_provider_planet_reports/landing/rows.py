@@ -71,9 +71,10 @@ class CSVRows:
         import numpy as np  # in the tasks that land, and not where DAG files are parsed
 
         letters = np.frombuffer(data, np.uint8)
-        ends = np.flatnonzero(letters == _LINE_FEED)
+        is_end = letters == _LINE_FEED
         if b"\r" in data:
-            ends = np.flatnonzero((letters == _LINE_FEED) | (letters == _CARRIAGE_RETURN))
+            is_end |= letters == _CARRIAGE_RETURN
+        ends = np.flatnonzero(is_end)
         quoted = self._quoted
         if b'"' in data:
             quotes = np.flatnonzero(letters == _QUOTE)
