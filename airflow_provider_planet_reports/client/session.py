@@ -238,7 +238,7 @@ class ReportsSession(requests.Session):
     def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:
         """Prepare a request as :meth:`requests.Session.prepare_request` does.
 
-        That merges each setting with the session's in a way that takes a third of the time of a
+        That merges each setting with the session's in a way that takes a sixth of the time of a
         small file on Python 3.11.
 
         :param request: the request.
