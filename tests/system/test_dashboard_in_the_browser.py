@@ -9,10 +9,10 @@ from __future__ import annotations
 import datetime as dt
 import os
 import re
-import shutil
 from pathlib import Path
 
 import pytest
+from browser import launched, needs_chromium
 from surroundings import TESTS, connect
 
 from airflow_provider_planet_reports.sandbox import Sandbox
@@ -20,19 +20,11 @@ from airflow_provider_planet_reports.transfers.planet_reports_to_object_storage 
     PlanetReportsToObjectStorageOperator,
 )
 
-playwright = pytest.importorskip(
-    "playwright.sync_api", reason="needs Playwright: the extra test-browser"
-)
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
 PICTURES = os.environ.get("PLANET_REPORTS_PICTURES")
-pytestmark = [
-    pytest.mark.system,
-    pytest.mark.skipif(not CHROMIUM, reason="needs Chromium"),
-]
+pytestmark = [pytest.mark.system, needs_chromium]
 
 LAST = dt.date(2026, 11, 24)
 PHONE, DESK = {"width": 390, "height": 844}, {"width": 1280, "height": 1600}
-SWITCHES = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 
 
 @pytest.fixture(scope="module")
@@ -70,10 +62,8 @@ def dashboard(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def chromium():
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=SWITCHES)
+    with launched() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -8,34 +8,22 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from pathlib import Path
 
 import pytest
+from browser import launched, needs_chromium, playwright
 from whole_airflow import Airflow
 
 from airflow_provider_planet_reports.connection_form import EXTRA_FIELDS, PLACEHOLDERS
 from airflow_provider_planet_reports.sandbox import Sandbox
 
 pytest.importorskip("airflow.sdk", reason="Airflow 2 has other pages")
-playwright = pytest.importorskip(
-    "playwright.sync_api", reason="needs Playwright: the extra test-browser"
-)
 expect = playwright.expect
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
 PICTURES = os.environ.get("PLANET_REPORTS_PICTURES")
-pytestmark = [
-    pytest.mark.system,
-    pytest.mark.skipif(not CHROMIUM, reason="needs Chromium"),
-]
+pytestmark = [pytest.mark.system, needs_chromium]
 
 CONNECTION = "planet_reports_default"
 PATIENCE = 180_000  # milliseconds, on a machine that does much else
-#: Of Chromium: it may run as root, and asks nobody but the pages that it is sent to.
-SWITCHES = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
-    "--disable-background-networking", "--disable-component-update",
-]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -65,10 +53,8 @@ def site(sandbox, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def chromium():
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=SWITCHES)
+    with launched() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
