@@ -223,8 +223,21 @@ def test_expired_links_are_refreshed_once_per_report(root: Path) -> None:
         assert "fresh" not in json.dumps(receipt_of(root, "a"))
 
 
+class RefusedTogether(Signed):
+    """All parts are asked for by their expired links before the first of them is refused."""
+
+    def __init__(self, *reports: Made) -> None:
+        super().__init__(*reports, refused=True)
+        self._all_asked = threading.Barrier(sum(len(each["contents"]) for each in self.reports))
+
+    def content(self, report_id: str, number: int, request: Request) -> Answer:
+        if "signature" not in request.query:
+            self._all_asked.wait(timeout=60)
+        return super().content(report_id, number, request)
+
+
 def test_links_that_are_refused_fresh_too_are_the_reports_failure(root: Path) -> None:
-    sandbox = Signed(made("a", 3), made("b"), refused=True)
+    sandbox = RefusedTogether(made("a", 3), made("b"))
     with sandbox.serve():
         outcome = land(sandbox, root)
     assert outcome.failures.keys() == {"a", "b"}
