@@ -75,6 +75,21 @@ def test_a_field_that_is_longer_than_the_csv_module_allows_is_a_field() -> None:
     assert count(CSVRows(), data, [10, 70_000]) == 2
 
 
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(['a"', '"', '""', ",", "\n", "\r\n", ""]), st.integers(0, 130)),
+        max_size=12,
+    ),
+    st.sampled_from("x,\n"),
+    CUTS,
+)
+def test_where_in_a_block_a_quote_or_a_line_ends_does_not_matter(
+    pieces: list[tuple[str, int]], filling: str, cuts: list[int]
+) -> None:
+    data = "".join(piece + length * filling for piece, length in pieces).encode()
+    assert count(CSVRows(), data, cuts) == by_the_csv_module(data)
+
+
 @given(st.binary(max_size=60), CUTS)
 def test_bytes_that_are_no_text_count_by_their_quotes_and_line_ends(
     data: bytes, cuts: list[int]
