@@ -13,7 +13,7 @@ import numpy as np
 Places: TypeAlias = np.ndarray[Any, np.dtype[np.uint64]]
 
 _WORD = np.dtype("<u8")
-_HIGHEST = 63
+_HIGHEST = np.uint64(63)
 
 
 class Finder:
@@ -53,7 +53,7 @@ def from_odd_to_even(places: Places, *, begun: bool) -> Places:
     # Each place turns over all that follow: first in its own word, then in the words behind.
     turned = places.copy()
     for distance in (1, 2, 4, 8, 16, 32):
-        turned ^= turned << distance
+        turned ^= turned << np.uint64(distance)
     odd = np.bitwise_xor.accumulate(turned >> _HIGHEST)
     turned[1:] ^= -odd[:-1]
     return ~turned if begun else turned
