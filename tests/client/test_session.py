@@ -187,6 +187,14 @@ def test_a_ceiling_is_kept_by_all_threads_together(server, session_of):
     assert times[-1] - times[0] >= 0.45
 
 
+def test_sessions_that_follow_one_another_keep_a_ceiling_as_one_does(server, session_of):
+    for _ in range(5):
+        session = session_of(server, requests_per_second=20)
+        session.get(session.base_url)
+    times = [request.when for request in server.received]
+    assert times[-1] - times[0] >= 0.2
+
+
 def test_other_origins_do_not_count_against_the_ceiling(server, elsewhere, session_of):
     session = session_of(server, requests_per_second=0.1)
     begun = time.monotonic()
