@@ -195,6 +195,16 @@ def test_sessions_that_follow_one_another_keep_a_ceiling_as_one_does(server, ses
     assert times[-1] - times[0] >= 0.2
 
 
+def test_the_api_is_paced_however_a_link_spells_its_origin():
+    with ReportsSession(KEY) as session:
+        api, *spelt_otherwise = [
+            session.get_adapter(f"https://api.planet.com{port}/reports/v1/")
+            for port in ("", ":443", ":0443")
+        ]
+        assert all(adapter is api for adapter in spelt_otherwise)
+        assert session.get_adapter("https://api.planet.com:8443/reports/v1/") is not api
+
+
 def test_other_origins_do_not_count_against_the_ceiling(server, elsewhere, session_of):
     session = session_of(server, requests_per_second=0.1)
     begun = time.monotonic()
