@@ -91,6 +91,16 @@ class Completeness:
         found = {gap.period for gap in self.gaps if not states or gap.state in states}
         return tuple(sorted(found))
 
+    def days_of(self, first: str, last: str) -> tuple[str, str]:
+        """Return the first and the last day of a range of periods: the API takes days only.
+
+        :param first: first day, or month.
+        :param last: last day, or month.
+        """
+        if self.cadence == "daily":
+            return first, last
+        return f"{first}-01", _end_of_month(dt.date.fromisoformat(f"{last}-01")).isoformat()
+
 
 def completeness(
     planet_reports_conn_id: str,

@@ -245,13 +245,14 @@ BLOCKS = [
 
 @pytest.mark.parametrize(("page", "block"), BLOCKS)
 def test_code_runs_as_it_stands(page, block, sandbox, tmp_path, monkeypatch):
-    code = inspect.cleandoc(f"\n{block}").replace("file:///tmp/planet", tmp_path.as_uri())
+    text = inspect.cleandoc(f"\n{block}").replace("file:///tmp/planet", tmp_path.as_uri())
+    code = compile(text, page, "exec")
     if "airflow.sdk" in block or "retry_policy" in block:
         pytest.importorskip("airflow.sdk")
         pytest.importorskip("airflow_provider_planet_reports.retry_policy", exc_type=ImportError)
     for provider in re.findall(r"airflow\.providers\.(google|amazon|snowflake)\.", block):
         pytest.importorskip(f"airflow.providers.{provider}", reason="needs another provider")
-    exec(compile(code, page, "exec"), {"__name__": "example"})
+    exec(code, {"__name__": "example"})
 
 
 def test_the_query_over_the_landing_zone_works(sandbox, tmp_path):

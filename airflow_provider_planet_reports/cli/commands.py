@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import calendar
 import json
 import os
 import shlex
@@ -139,11 +138,7 @@ def _what_to_do(given: Namespace, found: Completeness) -> Iterator[str]:
             "run; for days long past, ask Planet."
         )
     if missing := found.periods_that("not landed"):
-        # Of a month as of a day: the API takes days only.
-        first, last = missing[0], missing[-1]
-        if found.cadence == "monthly":
-            year, month = map(int, last.split("-"))
-            first, last = f"{first}-01", f"{last}-{calendar.monthrange(year, month)[1]}"
+        first, last = found.days_of(missing[0], missing[-1])
         options = {
             "--destination-conn-id": given.destination_conn_id,
             "--conn-id": given.conn_id if given.conn_id != DEFAULT_CONN_ID else None,

@@ -21,7 +21,8 @@ class Pace:
     Planet limits requests per second and per minute, differently by plan, and does not
     publish this API's limit, so the pace is learned from refusals.
 
-    :param ceiling: requests per second never to exceed; None for no ceiling.
+    :param ceiling: requests per second never to exceed, nor by tasks that follow one another in
+        one slot of a pool: the first request waits its turn as well. None for no ceiling.
     :param wait: waits for so many seconds.
     """
 
@@ -31,7 +32,9 @@ class Pace:
         self._sleep = wait
         self._ceiling = ceiling
         self._rate = ceiling
-        self._next = 0.0
+        # Airflow gives the slot of a task that has ended to the next one at once. Were that one to
+        # begin without waiting its turn, short tasks would go faster together than one may.
+        self._next = time.monotonic() + 1 / ceiling if ceiling else 0.0
         self._lock = threading.Lock()
 
     def wait(self) -> None:

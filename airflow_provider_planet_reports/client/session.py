@@ -14,6 +14,7 @@ from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
 import requests
 import urllib3
+from requests.adapters import BaseAdapter
 from requests.auth import AuthBase
 from requests.sessions import merge_hooks
 from requests.structures import CaseInsensitiveDict
@@ -234,6 +235,11 @@ class ReportsSession(requests.Session):
             return self.explained(what, error, url)
         # Being hung up looks like the end of a body that did not announce any.
         return self.called_off(what) or response
+
+    def get_adapter(self, url: str) -> BaseAdapter:
+        """Return what sends a request: with the API's pace to its origin, however that is spelt."""
+        here = addresses.origin(url) == addresses.origin(self.base_url)
+        return super().get_adapter(self.base_url if here else url)
 
     def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:
         """Prepare a request as :meth:`requests.Session.prepare_request` does.

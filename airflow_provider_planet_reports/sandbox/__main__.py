@@ -33,6 +33,10 @@ def main() -> None:
     parser.add_argument("--part-bytes", type=int, default=0, help="size each part at least has")
     parser.add_argument("--seed", type=int, default=1, help="what makes the figures")
     parser.add_argument("--key", default=ADMINISTRATOR_KEY, help="the API key that is let in")
+    parser.add_argument(
+        "--requests-per-second", type=int,
+        help="requests let in within any one second; beyond it they get a 429; none: all",
+    )  # fmt: skip
     hostile = parser.add_argument_group("a hostile API")
     hostile.add_argument(
         "--faults", type=float, default=0.0, help="share of requests that meet one"
@@ -49,6 +53,8 @@ def main() -> None:
     given = parser.parse_args()
     if given.days < 1 or given.plans < 1:
         parser.error("--days and --plans must be 1 or more")
+    if given.requests_per_second is not None and given.requests_per_second < 1:
+        parser.error("--requests-per-second must be 1 or more")
     if not 0 <= given.faults <= 1:
         parser.error("--faults must be from 0 to 1")
     if given.fault and not given.faults:
@@ -63,6 +69,7 @@ def main() -> None:
         seed=given.seed,
         part_bytes=given.part_bytes,
         key=given.key,
+        requests_per_second=given.requests_per_second,
     )
     ended = threading.Event()
     # Started in the background of a script, a process finds Ctrl-C's signal ignored.

@@ -19,6 +19,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal
 from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 
+from airflow_provider_planet_reports.sandbox.rate import Rate
 from airflow_provider_planet_reports.sandbox.reports import MadeUpReport, Part, made_up_reports
 
 PATH = "/reports/v1"
@@ -65,6 +66,9 @@ class Answer:
     ending: Literal["keep", "close", "reset"] = "keep"
 
 
+_TOO_MANY = Answer(429, {"message": "You have exceeded your rate limit."}, {"Retry-After": "1"})
+
+
 class _Refusal(Exception):
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -86,6 +90,8 @@ class Sandbox:
     :param largest_page: largest ``page_size`` accepted, by default 1000.
     :param key: the API key that is let in, by default ``sandbox-key``.
     :param underscored_links: whether links are written ``_next``, ``_self``; by default False.
+    :param requests_per_second: requests that are let in within any one second; those beyond it
+        get a 429 and ``Retry-After: 1``. By default all are.
     """
 
     def __init__(
@@ -100,6 +106,7 @@ class Sandbox:
         largest_page: int = 1000,
         key: str = ADMINISTRATOR_KEY,
         underscored_links: bool = False,
+        requests_per_second: int | None = None,
     ) -> None:
         if last_day is None:
             last_day = dt.datetime.now(dt.timezone.utc).date() - dt.timedelta(days=1)
@@ -110,6 +117,7 @@ class Sandbox:
         self.exchanges: deque[tuple[str, str, int]] = deque(maxlen=100_000)
         self._largest_page = largest_page
         self._underscored = underscored_links
+        self._rate = Rate(requests_per_second)
         self._lock = threading.Lock()
         self._reports: dict[str, MadeUpReport] = {}
         self._withdrawn: set[str] = set()
@@ -145,6 +153,11 @@ class Sandbox:
         """All reports, as the API describes them."""
         return self._describe_all(list(self._reports.values()))
 
+    @property
+    def busiest_second(self) -> int:
+        """Most requests that came within any one second so far, refused ones included."""
+        return self._rate.busiest
+
     def part(self, report_id: str, number: int) -> bytes:
         """Return a file's bytes.
 
@@ -165,7 +178,7 @@ class Sandbox:
             yield self.base_url
 
     def _respond(self, request: Request) -> Answer:
-        answer = self.answer(request)
+        answer = self.answer(request) if self._rate.lets_in() else _TOO_MANY
         self.exchanges.append((request.method, request.target, answer.status))
         return answer
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+from itertools import pairwise
 
 import pytest
 
@@ -43,6 +44,31 @@ def test_without_a_ceiling_nothing_waits(clock):
 
 def test_a_ceiling_spaces_requests_out(clock):
     assert seconds_for(Pace(4, wait=clock.sleep), clock, 8) == pytest.approx(2)
+
+
+@pytest.mark.parametrize("requests_each", [1, 2, 7])
+def test_tasks_that_follow_one_another_keep_a_ceiling_as_one_task_does(clock, requests_each):
+    sent = []
+    for _ in range(20):
+        pace = Pace(5, wait=clock.sleep)
+        for _ in range(requests_each):
+            pace.wait()
+            sent.append(clock.now)
+    gaps = [later - earlier for earlier, later in pairwise(sent)]
+    assert gaps == pytest.approx([0.2] * len(gaps))
+
+
+def test_what_comes_before_the_first_request_is_part_of_its_turn(clock):
+    pace = Pace(5, wait=clock.sleep)
+    begun = clock.now
+    clock.now += 0.15
+    pace.wait()
+    assert clock.now - begun == pytest.approx(0.2)
+    pace = Pace(5, wait=clock.sleep)
+    clock.now += 3
+    begun = clock.now
+    pace.wait()
+    assert clock.now == begun
 
 
 def test_time_that_passed_anyway_is_not_waited_for(clock):
@@ -99,4 +125,4 @@ def test_threads_share_it(clock):
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(waited) == pytest.approx([turn / 10 for turn in range(1, 20)])
+    assert sorted(waited) == pytest.approx([turn / 10 for turn in range(1, 21)])

@@ -187,6 +187,24 @@ def test_a_ceiling_is_kept_by_all_threads_together(server, session_of):
     assert times[-1] - times[0] >= 0.45
 
 
+def test_sessions_that_follow_one_another_keep_a_ceiling_as_one_does(server, session_of):
+    for _ in range(5):
+        session = session_of(server, requests_per_second=20)
+        session.get(session.base_url)
+    times = [request.when for request in server.received]
+    assert times[-1] - times[0] >= 0.2
+
+
+def test_the_api_is_paced_however_a_link_spells_its_origin():
+    with ReportsSession(KEY) as session:
+        api, *spelt_otherwise = [
+            session.get_adapter(f"https://api.planet.com{port}/reports/v1/")
+            for port in ("", ":443", ":0443")
+        ]
+        assert all(adapter is api for adapter in spelt_otherwise)
+        assert session.get_adapter("https://api.planet.com:8443/reports/v1/") is not api
+
+
 def test_other_origins_do_not_count_against_the_ceiling(server, elsewhere, session_of):
     session = session_of(server, requests_per_second=0.1)
     begun = time.monotonic()
@@ -405,9 +423,9 @@ def test_all_waiting_is_in_one_place(server):
     with Hurried(KEY, server.origin, requests_per_second=0.001) as session:
         server.will(Answer(503, headers={"Retry-After": "40"}), Answer(body={}))
         assert session.get(session.base_url).status_code == 200
-    retry, turn = session.waited
+    first_turn, retry, second_turn = session.waited
     assert retry == 40
-    assert 0 < turn <= 1000
+    assert 0 < first_turn <= 1000 < second_turn <= 2000
 
 
 @pytest.mark.parametrize("asked", ["3600", "9" * 20])

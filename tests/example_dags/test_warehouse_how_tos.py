@@ -71,7 +71,10 @@ def test_bigquery_replaces_a_partition_for_each_day(how_to):
 def test_snowflake_is_given_the_names_that_the_stage_has(how_to):
     names = how_to("Snowflake", "snowflake")
     assert rendered(names["dag"].get_task("land")).start == "2026-11-01"
-    assert names["dag"].get_task("load").upstream_task_ids == {"names"}
+    load = names["dag"].get_task("load")
+    assert load.upstream_task_ids == {"names"}
+    assert "files" in load.template_fields, "what the task before it returned"
+    assert """ENCLOSED_BY = '"', ERROR""" in load.file_format
 
 
 def test_redshift_replaces_the_table_by_what_the_manifest_names(how_to):

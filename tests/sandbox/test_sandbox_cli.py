@@ -42,7 +42,14 @@ def test_it_says_what_it_is_and_gives_a_connection_that_works(printed):
 
 
 @pytest.mark.parametrize(
-    "wrong", [["--days", "0"], ["--plans", "0"], ["--port", "x"], ["--faults", "2"]]
+    "wrong",
+    [
+        ["--days", "0"],
+        ["--plans", "0"],
+        ["--port", "x"],
+        ["--requests-per-second", "0"],
+        ["--faults", "2"],
+    ],
 )
 def test_wrong_options_are_refused(wrong):
     done = subprocess.run([*COMMAND, *wrong], capture_output=True, text=True, check=False)

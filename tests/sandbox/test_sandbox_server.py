@@ -3,12 +3,15 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import json
+import time
 import urllib.error
 import urllib.request
+from unittest.mock import Mock
 
 import pytest
 
 from airflow_provider_planet_reports.sandbox import Sandbox
+from airflow_provider_planet_reports.sandbox.rate import Rate
 from airflow_provider_planet_reports.sandbox.reports import made_up_reports
 from airflow_provider_planet_reports.sandbox.server import MEMBER_KEY
 
@@ -173,6 +176,26 @@ def test_it_takes_down_what_was_asked(api):
         ("GET", "/reports/v1/?page_size=5", 200),
         ("GET", "/reports/v1/nothing", 404),
     ]
+
+
+def test_requests_beyond_a_rate_are_refused_for_a_second():
+    sandbox = Sandbox(days=1, requests_per_second=3)
+    with sandbox.serve() as base_url:
+        answers = [ask(f"{base_url}/") for _ in range(5)]
+        assert [status for status, _, _ in answers] == [200, 200, 200, 429, 429]
+        _, headers, body = answers[-1]
+        assert "rate limit" in json.loads(body)["message"]
+        time.sleep(int(headers["Retry-After"]))
+        assert ask(f"{base_url}/")[0] == 200
+    assert sandbox.busiest_second == 5
+
+
+def test_the_busiest_second_may_begin_at_any_time(monkeypatch):
+    rate = Rate(4)
+    clock = Mock(**{"monotonic.side_effect": [0.0, 0.9, 0.95, 1.0, 1.5, 1.8, 2.1, 2.6]})
+    monkeypatch.setattr("airflow_provider_planet_reports.sandbox.rate.time", clock)
+    assert [rate.lets_in() for _ in range(8)] == [True] * 5 + [False] + [True] * 2
+    assert rate.busiest == 5
 
 
 def test_by_default_the_newest_reports_are_yesterdays():

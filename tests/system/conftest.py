@@ -32,7 +32,8 @@ def airflow_of(tmp_path: Path) -> Iterator[Callable[..., Airflow]]:
 def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
     """An Airflow for all tests that bring connections and destinations of their own."""
     home = tmp_path_factory.mktemp("shared") / "airflow"
-    airflow = Airflow(home, ("landing_under_fire.py",), {"AIRFLOW__CORE__PARALLELISM": "4"})
+    dags = ("landing_under_fire.py", "shared_rate.py")
+    airflow = Airflow(home, dags, {"AIRFLOW__CORE__PARALLELISM": "4"})
     try:
         airflow.start()
         yield airflow

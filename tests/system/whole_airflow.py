@@ -144,11 +144,13 @@ class Airflow:
             ]
         return bool(self._token)
 
-    def connect(self, conn_id: str, host: str, key: str, field: str = "password") -> None:
+    def connect(
+        self, conn_id: str, host: str, key: str, field: str = "password", **extra: float
+    ) -> None:
         """Store a connection to a Reports API, with the key in one of its fields."""
         connection = {"connection_id": conn_id, "conn_type": "planet_reports", "host": host}
-        extra = json.dumps({"max_retries": 1})
-        self.rest("POST", "connections", {**connection, "extra": extra, field: key})
+        in_extra = json.dumps({"max_retries": 1, **extra})
+        self.rest("POST", "connections", {**connection, "extra": in_extra, field: key})
 
     def unpause(self, dag_id: str) -> None:
         """Have a DAG run as it is scheduled."""
