@@ -6,13 +6,13 @@ import datetime as dt
 import hashlib
 import json
 import os
+import re
 import threading
 import time
 from collections import Counter
 
 import psutil
 import pytest
-import servers
 from cluster import Cluster, redis, worker
 from postgres import postgres
 
@@ -70,14 +70,8 @@ class CountingSandbox(Sandbox):
         return list(self._reports).index(report_id) // SIZE
 
 
-@pytest.fixture(scope="module")
-def rclone_server(tmp_path_factory):
-    with servers.rclone(tmp_path_factory.mktemp("rclone")) as server:
-        yield server
-
-
 @pytest.fixture
-def cluster_of(tmp_path, rclone_server):
+def cluster_of(tmp_path, rclone):
     """Start a cluster with a number of workers."""
     started = []
     with postgres() as database, redis(tmp_path) as broker:
@@ -85,12 +79,13 @@ def cluster_of(tmp_path, rclone_server):
         def start(workers):
             cluster = Cluster(
                 tmp_path / "airflow", ("landing_in_batches.py",),
-                {"AIRFLOW_CONN_S3": json.dumps(rclone_server.connection)},
+                {"AIRFLOW_CONN_S3": json.dumps(rclone.connection)},
                 database=database, broker=broker, workers=workers,
             )  # fmt: skip
             started.append(cluster)
             cluster.start()
             cluster.wait_for("the workers are ready", cluster.workers_are_ready)
+            cluster.wait_for("the DAG is known", lambda: cluster.knows("lands_in_batches"))
             return cluster
 
         try:
@@ -101,14 +96,11 @@ def cluster_of(tmp_path, rclone_server):
 
 
 def receipts_in(objects):
-    return {
-        receipt["report"]["report_id"]: receipt
-        for receipt in (
-            json.loads(data)
-            for key, data in objects.items()
-            if key.startswith("_receipts/") and not key.startswith("_receipts/_")
-        )
-    }
+    """Receipts by report id; the index is none."""
+    receipts = [
+        json.loads(data) for key, data in objects.items() if re.match("_receipts/[^_]", key)
+    ]
+    return {receipt["report"]["report_id"]: receipt for receipt in receipts}
 
 
 def assert_that_all_is_landed_as_it_was_served(sandbox, objects):
@@ -117,7 +109,6 @@ def assert_that_all_is_landed_as_it_was_served(sandbox, objects):
     assert receipts.keys() == {report["report_id"] for report in sandbox.reports}
     named = {}
     for report_id, receipt in receipts.items():
-        assert len(receipt["files"]) == len(receipt["report"]["contents"] or receipt["files"])
         for number, file in enumerate(receipt["files"], 1):
             served = hashlib.sha256(sandbox.part(report_id, number)).hexdigest()
             assert file["sha256"] == served
@@ -132,10 +123,8 @@ def assert_that_all_is_landed_as_it_was_served(sandbox, objects):
     assert {key for key in objects if not key.startswith("_receipts/")} == set(named.values())
 
 
-def test_a_worker_that_dies_half_way_costs_its_batch_a_try_and_nothing_else(
-    cluster_of, rclone_server
-):
-    ground = rclone_server.ground("s3")
+def test_a_worker_that_dies_half_way_costs_its_batch_a_try_and_nothing_else(cluster_of, rclone):
+    ground = rclone.ground("s3")
     sandbox = CountingSandbox(REPORTS)
     parts = sum(len(report["contents"]) for report in sandbox.reports)
     sandbox.hold_after = parts // 2
@@ -195,7 +184,7 @@ def test_a_worker_that_dies_half_way_costs_its_batch_a_try_and_nothing_else(
 
 
 @pytest.mark.skipif(not LONG, reason="measures: PLANET_REPORTS_CLUSTER_REPORTS=1000")
-def test_how_fast_workers_land(cluster_of, rclone_server):
+def test_how_fast_workers_land(cluster_of, rclone):
     cluster, ready, lines = cluster_of(1), 1, []
     for workers in (1, WORKERS):
         for number in range(ready, workers):
@@ -203,18 +192,18 @@ def test_how_fast_workers_land(cluster_of, rclone_server):
         ready = workers
         cluster.wait_for("the workers are ready", cluster.workers_are_ready)
         for latency, size, reports in ((0, 10, 200), (0.5, 10, 200), (0, 1, 60)):
-            lines.append(measured(cluster, rclone_server, workers, latency, size, reports))
-    print("\n| workers | latency | reports a task | tasks | s | reports/s | CPU of 2 | most CPU |")
-    print("|---|---|---|---|---|---|---|---|", *lines, sep="\n")
+            lines.append(measured(cluster, rclone, workers, latency, size, reports))
+    print("\n| workers | latency | reports a task | seconds | reports/s | cores busy | CPU s |")
+    print("|---|---|---|---|---|---|---|", *lines, sep="\n")
 
 
-def measured(cluster, rclone_server, workers, latency, size, reports):
+def measured(cluster, rclone, workers, latency, size, reports):
     """Land reports; return a line for the table."""
-    ground, sandbox = rclone_server.ground("s3"), CountingSandbox(reports, latency)
+    ground, sandbox = rclone.ground("s3"), CountingSandbox(reports, latency)
     conn_id = f"with_{workers}_{size}_{'latency' if latency else 'none'}"
     with sandbox.serve() as base_url:
         cluster.connect(conn_id, base_url, sandbox.key)
-        before, idle = cluster.cpu_seconds(), psutil.cpu_times().idle
+        used, idle = Counter(cluster.cpu_seconds()), psutil.cpu_times().idle
         begun = time.monotonic()
         run = cluster.trigger(
             "lands_in_batches", conn_id=conn_id, destination=ground.url, size=size
@@ -222,14 +211,14 @@ def measured(cluster, rclone_server, workers, latency, size, reports):
         cluster.wait_for("the run is over", lambda: cluster.has_ended(run), seconds=900)
         seconds = time.monotonic() - begun
         busy = psutil.cpu_count() * seconds - (psutil.cpu_times().idle - idle)
-        used = {name: all_ - before[name] for name, all_ in cluster.cpu_seconds().items()}
+        used = Counter(cluster.cpu_seconds()) - used
     assert {state for state, _ in cluster.tasks(run).values()} == {"success"}
     assert_that_all_is_landed_as_it_was_served(sandbox, ground.visible())
     assert set(sandbox.asked.values()) == {1}
-    shares = ", ".join(
-        f"{name} {spent / busy:.0%}" for name, spent in sorted(used.items(), key=lambda x: -x[1])
-    )
+    # What is left are the database, the broker, both servers, and what else the machine does.
+    used["others"] = busy - used.total()
+    spent = ", ".join(f"{name} {each:.0f}" for name, each in used.most_common() if each >= 0.5)
     return (
-        f"| {workers} | {latency} s | {size} | {-(-reports // size)} | {seconds:.0f} | "
-        f"{reports / seconds:.1f} | {busy / seconds:.2f} | {shares} |"
+        f"| {workers} | {latency} s | {size} | {seconds:.0f} | {reports / seconds:.1f} | "
+        f"{busy / seconds:.1f} of {psutil.cpu_count()} | {spent} |"
     )
