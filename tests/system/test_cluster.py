@@ -76,16 +76,17 @@ def cluster_of(tmp_path, rclone):
     started = []
     with postgres() as database, redis(tmp_path) as broker:
 
-        def start(workers):
+        def start(workers, dag="landing_in_batches.py", **settings):
             cluster = Cluster(
-                tmp_path / "airflow", ("landing_in_batches.py",),
-                {"AIRFLOW_CONN_S3": json.dumps(rclone.connection)},
+                tmp_path / "airflow", (dag,),
+                {"AIRFLOW_CONN_S3": json.dumps(rclone.connection), **settings},
                 database=database, broker=broker, workers=workers,
             )  # fmt: skip
             started.append(cluster)
             cluster.start()
             cluster.wait_for("the workers are ready", cluster.workers_are_ready)
-            cluster.wait_for("the DAG is known", lambda: cluster.knows("lands_in_batches"))
+            known = "SELECT 1 FROM serialized_dag"
+            cluster.wait_for("the DAG is known", lambda: bool(cluster.query(known)))
             return cluster
 
         try:
@@ -181,6 +182,30 @@ def test_a_worker_that_dies_half_way_costs_its_batch_a_try_and_nothing_else(clus
         f"{len(landed_before)} were landed by then, {len(twice)} parts of {len(in_flight)} reports "
         "were asked for again"
     )
+
+
+def test_the_mapped_example_lands_and_loads_with_all_workers(cluster_of, rclone):
+    ground, sandbox = rclone.ground("s3"), Sandbox(days=7)
+    detailed = {
+        report["report_id"]
+        for report in sandbox.reports
+        if (report["report_type"], report["cadence"]) == ("detailed", "daily")
+    }
+    with sandbox.serve() as base_url:
+        cluster = cluster_of(
+            WORKERS, "planet_reports_mapped.py", PLANET_REPORTS_DESTINATION=ground.url,
+            AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION="True",
+        )  # fmt: skip
+        cluster.connect("planet_reports_default", base_url, sandbox.key)
+        run = cluster.run_as_scheduled("planet_reports_mapped")
+
+    tasks = cluster.tasks(run)
+    assert set(tasks.values()) == {("success", 1)}
+    assert len([task for task, _ in tasks if task == "land"]) == len(detailed)
+    assert receipts_in(ground.visible()).keys() == detailed
+    assert cluster.loaded() == Counter(detailed)
+    logs = [cluster.log(worker(number)).read_text() for number in range(WORKERS)]
+    assert all("Executing workload" in log for log in logs)
 
 
 @pytest.mark.skipif(not LONG, reason="measures: PLANET_REPORTS_CLUSTER_REPORTS=1000")
