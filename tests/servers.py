@@ -289,7 +289,7 @@ def rclone(folder: Path) -> Iterator[S3Server]:
         program, "serve", "s3", "--addr", f"127.0.0.1:{port}",
         "--auth-key", f"{login},{password}", "--config", os.devnull, str(folder),
     ]  # fmt: skip
-    with _running(command, port):
+    with running(command, port):
         yield S3Server(f"http://127.0.0.1:{port}", login, password)
 
 
@@ -307,7 +307,7 @@ def azurite(folder: Path) -> Iterator[AzureServer]:
     ]  # fmt: skip
     # The account and the key that every emulator of Azure's has (they are public).
     key = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
-    with _running(command, port):
+    with running(command, port):
         yield AzureServer(
             f"DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;AccountKey={key};"
             f"BlobEndpoint=http://127.0.0.1:{port}/devstoreaccount1;"
@@ -328,12 +328,12 @@ def gcs(folder: Path) -> Iterator[GCSServer]:
         "-port", str(port), "-external-url", endpoint, "-public-host", f"127.0.0.1:{port}",
         "-filesystem-root", str(folder),
     ]  # fmt: skip
-    with _running(command, port):
+    with running(command, port):
         yield GCSServer(endpoint)
 
 
 @contextmanager
-def _running(command: list[str], port: int) -> Iterator[None]:
+def running(command: list[str], port: int) -> Iterator[None]:
     """Run a server for as long as the context lasts."""
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:

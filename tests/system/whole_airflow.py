@@ -18,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import requests
 from servers import free_port
@@ -25,7 +26,6 @@ from surroundings import TESTS
 
 #: Where DAG files are taken from.
 DAG_FOLDERS = (TESTS.parent / "example_dags", TESTS / "system" / "dags")
-COMPONENTS = ("api-server", "dag-processor", "triggerer", "scheduler")
 
 
 class Airflow:
@@ -35,6 +35,9 @@ class Airflow:
     :param dags: names of DAG files to run.
     :param settings: further environment variables.
     """
+
+    #: In the order in which they are started.
+    components: tuple[str, ...] = ("api-server", "dag-processor", "triggerer", "scheduler")
 
     def __init__(self, home: Path, dags: tuple[str, ...], settings: dict[str, str]) -> None:
         self.home = home
@@ -75,7 +78,7 @@ class Airflow:
     def start(self) -> None:
         """Make the database and start everything."""
         self.command("db", "migrate")
-        for component in COMPONENTS:
+        for component in self.components:
             if component == "scheduler":  # a task that finds no API server fails at once
                 self.wait_for("the API server answers", self._let_in)
             self.begin(component)
@@ -96,24 +99,29 @@ class Airflow:
 
     def begin(self, component: str) -> None:
         """Start one component."""
-        skip = ["--skip-serve-logs"] if component in ("scheduler", "triggerer") else []
         with self.log(component).open("ab") as log:
             self._processes[component] = subprocess.Popen(
-                [sys.executable, "-m", "airflow", component, *skip],
+                [sys.executable, "-m", "airflow", *self.words(component)],
                 env=self._environment, cwd=self.home, stdout=log, stderr=log,
                 start_new_session=True,
             )  # fmt: skip
 
+    def words(self, component: str) -> list[str]:
+        """Return the ``airflow`` command that runs a component."""
+        skip = ["--skip-serve-logs"] if component in ("scheduler", "triggerer") else []
+        return [component, *skip]
+
     def kill(self, component: str) -> None:
         """End a component and its children as a power cut would."""
-        process = self._processes[component]
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+        process = self._processes.pop(component)
+        for pid in processes_of_session(process.pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         process.wait()
 
     def stop(self) -> None:
         """End everything; nobody needs it any more, so nobody is asked."""
-        for component in self._processes:
+        for component in list(self._processes):
             self.kill(component)
 
     def log(self, component: str) -> Path:
@@ -253,6 +261,16 @@ class Airflow:
     def tail(self, component: str) -> str:
         """Return the end of a component's output."""
         return f"--- {component}\n{self.log(component).read_text(errors='replace')[-3000:]}"
+
+
+def processes_of_session(leader: int) -> list[int]:
+    """Return the ids of a session's processes; a running task is in it, in a group of its own."""
+    found = []
+    for pid in psutil.pids():
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            if os.getsid(pid) == leader:
+                found.append(pid)
+    return found
 
 
 def _dag_file(name: str) -> Path:
