@@ -17,16 +17,15 @@ _HIGHEST = np.uint64(63)
 
 
 class Finder:
-    """Finds letters, in memory that is asked for once: asking each time would take longest.
+    """Finds letters, in memory that is kept: asking for it each time would take longest."""
 
-    :param size: that of the largest block, in bytes.
-    """
-
-    def __init__(self, size: int) -> None:
-        self._matches = np.empty(size, np.bool_)
+    def __init__(self) -> None:
+        self._matches = np.empty(0, np.bool_)
 
     def places(self, letter: str, block: bytes) -> Places:
         """Return where a letter stands in a block: nowhere beyond its end."""
+        if len(block) > len(self._matches):
+            self._matches = np.empty(len(block), np.bool_)
         matches = self._matches[: len(block)]
         np.equal(np.frombuffer(block, np.uint8), ord(letter), out=matches)
         packed = np.packbits(matches, bitorder="little")

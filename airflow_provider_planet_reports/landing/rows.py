@@ -38,7 +38,7 @@ class CSVRows:
         # numpy is imported by the tasks that land, and not where DAG files are parsed.
         from airflow_provider_planet_reports.landing.places import Finder
 
-        self._finder = Finder(_BLOCK)
+        self._finder = Finder()
         self._records = 0
         self._beginning: bytes | None = b""  # None once the byte order mark is dealt with
         self._quoted = False
