@@ -15,7 +15,12 @@ from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlencode
 
-from airflow_provider_planet_reports.sandbox.server import PATH, Answer, Request
+from airflow_provider_planet_reports.sandbox.server import (
+    PATH,
+    Answer,
+    Request,
+    too_many_requests,
+)
 
 if TYPE_CHECKING:
     from airflow_provider_planet_reports.sandbox.hostile import HostileSandbox
@@ -261,9 +266,7 @@ def rate_limited(incident: Incident) -> Answer:
         "negative": "-30",
         "none": None,
     }
-    wish = wishes[incident.chance.choice(list(wishes))]
-    headers = {} if wish is None else {"Retry-After": wish}
-    return Answer(429, {"message": "You have exceeded your rate limit."}, headers)
+    return too_many_requests(wishes[incident.chance.choice(list(wishes))])
 
 
 @_fault()

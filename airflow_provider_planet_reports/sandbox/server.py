@@ -66,7 +66,13 @@ class Answer:
     ending: Literal["keep", "close", "reset"] = "keep"
 
 
-_TOO_MANY = Answer(429, {"message": "You have exceeded your rate limit."}, {"Retry-After": "1"})
+def too_many_requests(retry_after: str | None) -> Answer:
+    """Return the refusal of a request beyond the rate limit.
+
+    :param retry_after: when to try again, as the header has it; None where it is not said.
+    """
+    headers = {} if retry_after is None else {"Retry-After": retry_after}
+    return Answer(429, {"message": "You have exceeded your rate limit."}, headers)
 
 
 class _Refusal(Exception):
@@ -178,7 +184,7 @@ class Sandbox:
             yield self.base_url
 
     def _respond(self, request: Request) -> Answer:
-        answer = self.answer(request) if self._rate.lets_in() else _TOO_MANY
+        answer = self.answer(request) if self._rate.lets_in() else too_many_requests("1")
         self.exchanges.append((request.method, request.target, answer.status))
         return answer
 
