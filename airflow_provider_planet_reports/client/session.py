@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import http.client
-import http.cookiejar
 import platform
 import re
 import ssl
@@ -16,6 +15,7 @@ import requests
 import urllib3
 from requests.adapters import BaseAdapter
 from requests.auth import AuthBase
+from requests.cookies import RequestsCookieJar
 from requests.sessions import merge_hooks
 from requests.structures import CaseInsensitiveDict
 
@@ -77,6 +77,20 @@ class OriginAuth(AuthBase):
         return r
 
 
+class _NoCookies(RequestsCookieJar):
+    """Keeps nothing: nobody needs cookies here, and a jar is not safe to share by threads."""
+
+    def extract_cookies(self, *_: Any) -> None:
+        """Leave an answer's cookies where they are."""
+
+    def add_cookie_header(self, *_: Any) -> None:
+        """Add none to a request."""
+
+    def copy(self) -> _NoCookies:
+        """Return itself: redirected requests have a copy."""
+        return self
+
+
 class ReportsSession(requests.Session):
     """A session with the Reports API, to be shared by the threads of one task.
 
@@ -109,8 +123,7 @@ class ReportsSession(requests.Session):
         self.headers["X-Planet-App"] = "airflow-provider-planet-reports"
         # Compressed transport would change the files' bytes, sizes and digests on their way.
         self.headers["Accept-Encoding"] = "identity"
-        # Nobody needs cookies here, and a jar is the one part of a session not safe to share.
-        self.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
+        self.cookies = _NoCookies()
         self._secrets = secret_forms(api_key)
         self._given_up = threading.Event()
         self._max_retries = max_retries
@@ -260,7 +273,8 @@ class ReportsSession(requests.Session):
             files=request.files,
             data=request.data,
             json=request.json,
-            params=request.params,
+            params=request.params or "",  # which is not looked at any further
+            cookies=self.cookies,
             auth=request.auth or self.auth,
             hooks=merge_hooks(request.hooks, self.hooks),  # type: ignore[no-untyped-call]
         )

@@ -272,6 +272,14 @@ def test_no_cookie_is_kept(server, session):
     assert not session.cookies
 
 
+def test_no_cookie_goes_along_with_a_redirect(server, session):
+    there = {"Set-Cookie": "who=you; Path=/", "Location": f"{server.origin}/there"}
+    server.will(Answer(302, headers=there), Answer(body={}))
+    session.get(session.base_url)
+    assert server.paths[1] == "/there"
+    assert "cookie" not in server.received[1].headers
+
+
 def test_a_netrc_is_not_taken_for_the_key(server, elsewhere, session, tmp_path, monkeypatch):
     netrc = tmp_path / "netrc"
     netrc.write_text("machine 127.0.0.1 login somebody password else\n")
