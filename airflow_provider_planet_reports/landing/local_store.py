@@ -1,5 +1,7 @@
 """Landing on a local or mounted file system."""
 
+# ruff: noqa: PTH103, PTH105, PTH107, PTH112, PTH116, PTH118, PTH120, PTH123
+# Paths are text: with many small files, pathlib would be a tenth of what landing costs.
 from __future__ import annotations
 
 import contextlib
@@ -28,60 +30,65 @@ class LocalStore:
     """
 
     def __init__(self, root: Path) -> None:
-        self._root = root
+        self._root = str(root)
 
     def __repr__(self) -> str:
         return f"<LocalStore {self._root}>"
 
     def open(self, key: str) -> _LocalWriter:
         """Begin a file."""
-        return _LocalWriter(self._root / key, self._root / RECEIPTS)
+        return _LocalWriter(self._path(key), self._path(RECEIPTS))
 
     def read(self, key: str) -> bytes:
         """Return a small file's bytes."""
-        return (self._root / key).read_bytes()
+        return Path(self._path(key)).read_bytes()
 
     def stream(self, key: str) -> Iterator[bytes]:
         """Yield a file's bytes."""
-        with (self._root / key).open("rb") as file:
+        with open(self._path(key), "rb") as file:
             while data := file.read(_BLOCK_SIZE):
                 yield data
 
     def list(self, prefix: str) -> Iterator[Entry]:
         """Yield all files below a folder; remove what killed processes left there."""
-        for folder, _, names in os.walk(self._root / prefix, onerror=_raise):
+        for folder, _, names in os.walk(self._path(prefix), onerror=_raise):
             for name in sorted(names):
-                path = Path(folder, name)
+                path = os.path.join(folder, name)
                 if name.startswith(".") and name.endswith(_TEMPORARY_ENDING):
                     _remove_if_orphaned(path)
                     continue
                 with contextlib.suppress(FileNotFoundError):
-                    status = path.stat()
+                    status = os.stat(path)
                     stamp = f"{status.st_ino}-{status.st_mtime_ns}-{status.st_size}"
-                    yield Entry(path.relative_to(self._root).as_posix(), stamp)
+                    yield Entry(path[len(self._path("")) :], stamp)
 
     def delete(self, key: str) -> None:
         """Remove a file."""
-        (self._root / key).unlink(missing_ok=True)
+        _remove(self._path(key))
 
     def uri(self, key: str) -> str:
         """Return the file's ``file://`` address."""
-        return f"file://{(self._root / key).as_posix()}"
+        return f"file://{self._path(key)}"
+
+    def _path(self, key: str) -> str:
+        return os.path.join(self._root, key)
 
 
 class _LocalWriter:
-    def __init__(self, path: Path, hiding_place: Path) -> None:
+    def __init__(self, path: str, hiding_place: str) -> None:
         self._path = path
         self._hiding_place = hiding_place
-        for folder in (path.parent, hiding_place):
-            folder.mkdir(parents=True, exist_ok=True)
+        for folder in (os.path.dirname(path), hiding_place):
+            if not os.path.isdir(folder):
+                os.makedirs(folder, exist_ok=True)
         while not self._begin():
             pass
 
     def _begin(self) -> bool:
         """Make and lock the hidden file; False if a listing took it for an orphan in between."""
-        self._temporary = self._hiding_place / f".{secrets.token_hex(8)}{_TEMPORARY_ENDING}"
-        self._file = self._temporary.open("xb", buffering=0)
+        name = f".{secrets.token_hex(8)}{_TEMPORARY_ENDING}"
+        self._temporary = os.path.join(self._hiding_place, name)
+        self._file = open(self._temporary, "xb", buffering=0)  # noqa: SIM115 - kept open
         try:
             fcntl.flock(self._file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -101,12 +108,12 @@ class _LocalWriter:
 
     def commit(self) -> None:
         os.fsync(self._file.fileno())  # a machine that goes down keeps no name without its bytes
-        self._temporary.replace(self._path)
+        os.replace(self._temporary, self._path)
         self._file.close()
 
     def abandon(self) -> None:
         if not self._file.closed:
-            self._temporary.unlink(missing_ok=True)
+            _remove(self._temporary)
             self._file.close()
 
 
@@ -116,7 +123,12 @@ def _raise(error: OSError) -> None:
         raise error
 
 
-def _remove_if_orphaned(path: Path) -> None:
-    with contextlib.suppress(OSError), path.open("rb") as file:  # locked: somebody is writing it
+def _remove_if_orphaned(path: str) -> None:
+    with contextlib.suppress(OSError), open(path, "rb") as file:  # locked: somebody is writing it
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        path.unlink(missing_ok=True)
+        os.remove(path)
+
+
+def _remove(path: str) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        os.remove(path)
