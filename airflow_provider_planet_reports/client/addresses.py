@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from functools import lru_cache
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 
@@ -15,6 +16,8 @@ _SHOWN_PARAMETERS = frozenset(
     ("after", "cadence", "end", "offset", "org_id", "page_size", "plan_id", "report_type", "start")
 )
 _SHORTEST_SECRET = 8
+#: Addresses of which is kept what was made of them: each request asks for the same several times.
+_KEPT = 256
 #: Fields of a report that hold links, which may be relative.
 _LINKS = ("contents", "_links")
 
@@ -52,6 +55,7 @@ def base_url(text: str | None) -> str:
     return text if text.endswith("/") else f"{text}/"
 
 
+@lru_cache(_KEPT)
 def origin(url: str) -> tuple[str, str, int | None]:
     """Return scheme, host and port: what the API key is bound to."""
     parts = urlsplit(url)
@@ -79,6 +83,7 @@ def check_link(url: str, *, came_from: str) -> str:
     return url
 
 
+@lru_cache(_KEPT)
 def safe_url(url: object) -> str:
     """Return an address fit for logs, errors and receipts.
 
@@ -148,6 +153,7 @@ def opens_by_itself(link: str, base: str) -> bool:
     return origin(urljoin(base, link)) != origin(base)
 
 
+@lru_cache(_KEPT)
 def _split(url: str) -> SplitResult | None:
     try:
         parts = urlsplit(url)

@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 #: With smaller chunks the interpreter becomes the limit, larger ones only cost memory.
 CHUNK_SIZE = 2**20
 
+_DIGEST_HEADERS = ("Content-MD5", "Digest", "Repr-Digest", "Content-Digest", "x-goog-hash")
 #: Names of algorithms in digest headers (RFC 3230, RFC 9530), as hashlib calls them.
 _ALGORITHMS = {"md5": "md5", "sha": "sha1", "sha-256": "sha256", "sha-512": "sha512"}
 #: Validators that may be sent back as they are; of what is not plain text nobody knows.
@@ -288,17 +289,11 @@ def _encoding(headers: Mapping[str, str]) -> str:
 
 def _announced_digests(headers: Mapping[str, str]) -> Iterator[tuple[str, str, bytes]]:
     """Yield header, algorithm and digest of every checksum that can be checked."""
-    listed = [("Content-MD5", f"md5={headers.get('Content-MD5', '')}")]
-    listed += [
-        (name, headers.get(name, "")) for name in ("Digest", "Repr-Digest", "Content-Digest")
-    ]
-    # Google serves gzip-stored objects decoded, with the hash of what is stored.
-    if headers.get("x-goog-stored-content-encoding", "identity") == headers.get(
-        "Content-Encoding", "identity"
-    ):
-        listed.append(("x-goog-hash", headers.get("x-goog-hash", "")))
-    for header, value in listed:
-        for entry in value.split(","):
+    for header in _DIGEST_HEADERS:
+        value = headers.get(header)
+        if not value or (header == "x-goog-hash" and _stored_otherwise(headers)):
+            continue
+        for entry in (f"md5={value}" if header == "Content-MD5" else value).split(","):
             name, _, text = entry.strip().partition("=")
             algorithm = _ALGORITHMS.get(name.lower())
             try:
@@ -310,6 +305,12 @@ def _announced_digests(headers: Mapping[str, str]) -> Iterator[tuple[str, str, b
                 and len(digest) == hashlib.new(algorithm, usedforsecurity=False).digest_size
             ):
                 yield header, algorithm, digest
+
+
+def _stored_otherwise(headers: Mapping[str, str]) -> bool:
+    """Whether Google decodes what it has stored as gzip: the hash is that of what is stored."""
+    stored = headers.get("x-goog-stored-content-encoding", "identity")
+    return stored != headers.get("Content-Encoding", "identity")
 
 
 def _chunks(response: requests.Response) -> Iterator[bytes]:

@@ -96,6 +96,11 @@ class Report:
         """Return the API's own object, unknown fields included; JSON-safe."""
         return copy.deepcopy(dict(self._source)) if self._source else self._known_fields()
 
+    def shown(self) -> dict[str, Any]:
+        """Return the API's own object as it may be shown: its links carry no secrets."""
+        shown: dict[str, Any] = without_secrets(dict(self._source) or self._known_fields())
+        return shown
+
     def without_secrets(self, base_url: str) -> Report:
         """Return the report as it may be kept: without content links that are secrets.
 
@@ -104,7 +109,7 @@ class Report:
 
         :param base_url: address of the API.
         """
-        source = without_secrets(self.to_dict())
+        source = self.shown()
         if any(opens_by_itself(link, base_url) for link in self.contents):
             source["contents"] = []
         return Report.from_dict(source)

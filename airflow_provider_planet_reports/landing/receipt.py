@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from airflow_provider_planet_reports import __version__
-from airflow_provider_planet_reports.client.addresses import without_secrets
 from airflow_provider_planet_reports.client.errors import DestinationError
 from airflow_provider_planet_reports.client.report import Report
 
@@ -58,7 +57,7 @@ class Receipt:
     ) -> Receipt:
         """Write out a receipt for what was landed just now."""
         now = dt.datetime.now(dt.timezone.utc).isoformat(timespec="seconds")
-        return cls(without_secrets(report.to_dict()), files, now, landed_by, __version__)
+        return cls(report.shown(), files, now, landed_by, __version__)
 
     @property
     def report_id(self) -> str:
@@ -71,7 +70,7 @@ class Receipt:
 
     def to_json(self) -> bytes:
         """Return the receipt as it is stored."""
-        return json.dumps(self.to_dict(), indent=1).encode()
+        return json.dumps(self.to_dict()).encode()
 
     @classmethod
     def from_dict(cls, source: Any, where: str) -> Receipt:
