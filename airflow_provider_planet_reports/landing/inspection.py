@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
+from weakref import WeakSet
 
 from airflow_provider_planet_reports.landing.rows import RowCounter
 
@@ -12,13 +14,16 @@ from airflow_provider_planet_reports.landing.rows import RowCounter
 _WORTH_A_THREAD = 2**20
 #: Chunks that may wait to be inspected; each is held in memory.
 _WAITING = 4
+#: Files under way in this process, and the threads that some of them have: each takes a core.
+_at_work: WeakSet[object] = WeakSet()
 
 
 class Inspection:
     """Size, SHA-256 and rows of a file.
 
-    Hashing and counting take about as long as receiving and writing, so a thread of its own does
-    them meanwhile: most of that time Python lets other threads work.
+    Hashing and counting take longer than receiving and writing, so a thread of its own does them
+    meanwhile, where there is a core for it: most of that time Python lets other threads work. With
+    as many files under way as there are cores, more threads would only take turns.
 
     :param counter: counts the rows.
     """
@@ -29,15 +34,17 @@ class Inspection:
         self._sha256 = hashlib.sha256()
         self._helper: ThreadPoolExecutor | None = None
         self._waiting: deque[Future[None]] = deque()
+        _at_work.add(self)
 
     def update(self, data: bytes) -> None:
         """Take the next bytes, which must not change any more."""
         self.size += len(data)
-        if self.size <= _WORTH_A_THREAD:
-            self._inspect(data)
-            return
         if self._helper is None:
+            if self.size <= _WORTH_A_THREAD or len(_at_work) >= (os.cpu_count() or 1):
+                self._inspect(data)
+                return
             self._helper = ThreadPoolExecutor(1, thread_name_prefix="inspection")
+            _at_work.add(self._helper)
         if len(self._waiting) == _WAITING:
             self._waiting.popleft().result()
         self._waiting.append(self._helper.submit(self._inspect, data))
@@ -52,9 +59,16 @@ class Inspection:
         self._catch_up()
         return self._sha256.hexdigest()
 
+    def complete(self) -> None:
+        """Inspect what waits, and let the thread go: nothing follows."""
+        self._catch_up()
+        self.end()
+
     def end(self) -> None:
         """Let the thread go; what waits need not be inspected."""
+        _at_work.discard(self)
         if self._helper is not None:
+            _at_work.discard(self._helper)
             self._helper.shutdown(wait=False, cancel_futures=True)
 
     def _catch_up(self) -> None:

@@ -65,6 +65,11 @@ class PartFile:
         self.abandon()
         self._forget()
 
+    def complete(self) -> None:
+        """Take note that all bytes are written."""
+        if self._inspection is not None:
+            self._inspection.complete()
+
     def commit(self) -> LandedFile:
         """Make the file visible, whole.
 
@@ -77,6 +82,7 @@ class PartFile:
             self._append(self._held)
         assert self._writer is not None
         assert self._inspection is not None
+        self._inspection.complete()
         digest, rows = self._inspection.sha256(), self._inspection.rows()
         try:
             self._writer.commit()
@@ -85,7 +91,6 @@ class PartFile:
                 raise failed(self._uri(), "completed", error) from None
             self.abandon()
         self._writer = None
-        self._inspection.end()
         return LandedFile(self._key, self._inspection.size, digest, rows)
 
     def _is_visible(self, digest: str) -> bool:

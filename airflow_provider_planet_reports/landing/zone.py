@@ -187,6 +187,7 @@ class ReportLanding:
         :param number: 1 for the first.
         :raises DestinationError: if the store fails.
         """
+        self._parts[number].complete()
         with self._lock:
             self._waiting.append(number)
             if len(self._waiting) < _PARTS_WAITING:
