@@ -30,8 +30,9 @@ def land_on_disk(job: Job) -> Work:
 
 def land_on_s3(job: Job) -> Work:
     """List, land, verify, receipt."""
-    from s3fs import S3FileSystem  # noqa: F401 - not timed
+    from airflow_provider_planet_reports.landing.destination import open_store
 
+    open_store(destination(job, on_s3=True))  # connects, which is not timed
     return _landing(job, on_s3=True)
 
 
@@ -42,7 +43,7 @@ def land_on_s3_by_fsspec(job: Job) -> Work:
 
 
 def _landing(job: Job, *, on_s3: bool) -> Work:
-    from airflow_provider_planet_reports.landing import destination as _  # noqa: F401 - not timed
+    from airflow_provider_planet_reports.landing import destination as _, places  # noqa: F401, I001 - not timed
     from airflow_provider_planet_reports.transfers import landing_run  # noqa: F401 - not timed
     from airflow_provider_planet_reports.transfers.planet_reports_to_object_storage import (
         PlanetReportsToObjectStorageOperator,
