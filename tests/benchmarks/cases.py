@@ -93,9 +93,9 @@ class Sizes:
     triggers: tuple[int, ...] = (100, 1000, 5000)
     seconds: float = 12.0
     growth: tuple[int, ...] = (2000, 6000, 18_000)
-    growth_landing: tuple[int, ...] = (200, 600, 1800)
-    imports: int = 11
-    refused: float = 10.0
+    growth_landing: tuple[int, ...] = (150, 450, 1350)
+    imports: int = 7
+    refused: float = 6.0
 
 
 QUICK = Sizes(
@@ -137,7 +137,6 @@ _FSSPEC = Entry(
     needs="obstore",
     rounds=1,
 )
-_FSSPEC_SOME = replace(_FSSPEC, label=f"{_FSSPEC.label}, 1 in 10, x 10", one_in=10)
 _CURL, _CURL_MANY = Entry("curl -o", "curl"), Entry("curl -Z", "curl")
 _RCLONE = Entry("rclone copyurl", "rclone")
 _CHUNKS = Entry("requests, 8 KiB chunks", "requests_loop", rounds=1)
@@ -181,7 +180,7 @@ def _listing(sizes: Sizes) -> Iterator[Case]:
     yield Case(
         "list-20ms", f"list {n:,} reports, 20 ms latency", "list_reports",
         Listing("list-20ms", n, 0.020),
-        (replace(_OURS, rounds=1), _FREE, _LOOP, replace(_DLT, rounds=1)),
+        (replace(_OURS, rounds=1), _FREE, _LOOP),
         checks.right_ids,
         (Ratio(_LOOP.label, 0.2, ours=_FREE.label),),
     )  # fmt: skip
@@ -253,7 +252,7 @@ def _landing(sizes: Sizes, files: Path, *, plain: bool) -> Iterator[Case]:
     )  # fmt: skip
     yield case(
         "s3-small", f"{thousands} to S3, 4 at a time", small, more,
-        (_LAND, _FSSPEC_SOME, _BOTO3, _RCLONE, _TO_S3_FEW),
+        (_LAND, _BOTO3, _RCLONE, _TO_S3_FEW),
         on_s3=True,
     )  # fmt: skip
 
