@@ -51,6 +51,7 @@ class LocalStore:
 
     def list(self, prefix: str) -> Iterator[Entry]:
         """Yield all files below a folder; remove what killed processes left there."""
+        beginning = len(self._path(""))
         for folder, _, names in os.walk(self._path(prefix), onerror=_raise):
             for name in sorted(names):
                 path = os.path.join(folder, name)
@@ -60,7 +61,7 @@ class LocalStore:
                 with contextlib.suppress(FileNotFoundError):
                     status = os.stat(path)
                     stamp = f"{status.st_ino}-{status.st_mtime_ns}-{status.st_size}"
-                    yield Entry(path[len(self._path("")) :], stamp)
+                    yield Entry(path[beginning:], stamp)
 
     def delete(self, key: str) -> None:
         """Remove a file."""
