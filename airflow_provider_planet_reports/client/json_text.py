@@ -6,6 +6,8 @@ import json
 import math
 from typing import Any, NoReturn
 
+_NESTING = frozenset((list, dict))
+
 
 def decoded(body: bytes) -> str:
     """Return the text of an answer; its encoding is not guessed.
@@ -38,18 +40,14 @@ def parsed(text: str) -> Any:
 
 
 def deeper_than(levels: int, value: Any) -> bool:
-    """Whether a JSON value is nested deeper than so many levels; without recursion."""
-    layer = [value]
-    for _ in range(levels):
-        layer = [
-            inner
-            for outer in layer
-            for inner in (outer if isinstance(outer, list) else outer.values())
-            if isinstance(inner, (dict, list))  # anything more general takes five times as long
-        ]
-        if not layer:
-            return False
-    return True
+    """Whether a JSON array or object is nested deeper than so many levels."""
+    if not levels:
+        return True
+    for inner in value if type(value) is list else value.values():
+        # Exactly the types that JSON is parsed to: a listing asks this of every single value.
+        if type(inner) in _NESTING and deeper_than(levels - 1, inner):
+            return True
+    return False
 
 
 class _NoNumber(ValueError):
