@@ -19,7 +19,12 @@ from airflow_provider_planet_reports.hooks.planet_reports import PlanetReportsHo
 from airflow_provider_planet_reports.listing import landed_reports, matching_reports
 from airflow_provider_planet_reports.triggers.announced import Announced
 from airflow_provider_planet_reports.triggers.planet_reports import as_text
-from airflow_provider_planet_reports.triggers.polling import Pauses, check_interval, in_thread
+from airflow_provider_planet_reports.triggers.polling import (
+    Pauses,
+    check_interval,
+    in_thread,
+    moment,
+)
 
 try:
     from airflow.triggers.base import BaseEventTrigger, TriggerEvent
@@ -205,6 +210,7 @@ class PlanetReportsEventTrigger(BaseEventTrigger):
         announced: Announced | None = None
         unsaved_since: float | None = None
         async for listing in shared_stream:
+            await moment(self.poll_interval)
             if announced is None:
                 announced = await self._load()
             elif unsaved_since is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +26,8 @@ _LONGEST_TROUBLE_PAUSE = 900.0
 #: A refusal does not pass by itself: somebody has to mend something first.
 _REFUSAL_PAUSE = 60.0
 _LONGEST_REFUSAL_PAUSE = 3600.0
+#: Over so many seconds spreads what a shared poll sets going at once.
+_LONGEST_MOMENT = 1.0
 
 
 @cache
@@ -41,6 +44,18 @@ async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs)
     """
     call = sync_to_async(function, thread_sensitive=False, executor=_threads())
     return await call(*args, **kwargs)
+
+
+async def moment(interval: float) -> None:
+    """Wait for a moment, everybody for another one.
+
+    A thousand watchers of one listing would otherwise all go through it in the same turn of the
+    event loop, and nothing else would get its turn meanwhile.
+
+    :param interval: seconds between two polls; the moment is a tenth of it at most.
+    """
+    longest = min(interval / 10, _LONGEST_MOMENT)
+    await asyncio.sleep(random.uniform(0, longest))  # noqa: S311 - spreads load, guards nothing
 
 
 class Pauses:

@@ -24,6 +24,8 @@ def main(folder: Path) -> None:
     cases = json.loads((folder / "results.json").read_text())["cases"]
     cases = [case for case in cases if any(row["wall"] for row in case["rows"])]
     timed = [case for case in cases if not case["name"].startswith(("wait", "watch", "refused"))]
+    if not timed:
+        return
     columns = min(3, len(timed))
     lines = math.ceil(len(timed) / columns)
     figure, axes = plt.subplots(

@@ -44,6 +44,7 @@ def ids_of(event):
 
 def events_of(trigger, *listings):
     """The events that a trigger makes of listings."""
+    trigger.poll_interval = 0.01
 
     async def collect():
         async def stream():
@@ -189,7 +190,7 @@ class World:
 
     def live(self, polls):
         """Run a triggerer for so many polls, or until it dies."""
-        trigger = PlanetReportsEventTrigger()
+        trigger = PlanetReportsEventTrigger(poll_interval=0.001)
         trigger.asset_state_store = self
 
         async def listings():
@@ -404,6 +405,29 @@ def test_two_hundred_watchers_with_ten_filters_share_one_poll(sandbox):
     for number, announced in enumerate(events):
         assert len(announced) == len(set(announced))
         assert set(announced) == {8: summaries, 9: recent}.get(number % 10, set())
+
+
+def test_watchers_of_one_listing_go_through_it_in_different_turns_of_the_loop():
+    turn, turns = 0, []
+
+    async def listings():
+        yield [a_report("a")]
+
+    async def watch():
+        trigger = PlanetReportsEventTrigger(poll_interval=1)
+        async for _ in trigger.filter_shared_stream(listings()):
+            turns.append(turn)
+
+    async def run():
+        nonlocal turn
+        watching = asyncio.gather(*(watch() for _ in range(50)))
+        while not watching.done():
+            await asyncio.sleep(0)
+            turn += 1
+
+    asyncio.run(run())
+    assert len(turns) == 50
+    assert len(set(turns)) > 25
 
 
 def test_a_shared_poll_reaches_as_far_back_as_any_watcher_needs(sandbox):
