@@ -124,6 +124,18 @@ def _environment(home: Path) -> dict[str, str]:
     }
 
 
+def warm_memory(size: int, folder: Path) -> None:
+    """Have a folder's file system take so much memory once, and give it back.
+
+    A virtual machine gets memory from its host only when it is first used, which takes longer
+    than writing it; whoever has the first turn would pay for all.
+    """
+    block = bytes(2**20)
+    with tempfile.TemporaryFile(dir=folder) as file:
+        for _ in range(size // len(block) + 1):
+            file.write(block)
+
+
 def fresh_folder(path: Path) -> Path:
     """Return a folder, empty."""
     with suppress(FileNotFoundError):
