@@ -304,7 +304,7 @@ def _growth(sizes: Sizes, files: Path) -> Iterator[Case]:
         return Case(
             f"growth-{name}", f"growth of {what}", function, Listing(f"growth-{name}", 0),
             entries, check, tuple(Exponent(each, labels) for each in ("cpu", *figures)), tiny,
-            set_up=set_up, figures=figures, rounds=rounds,
+            set_up=set_up, figures=figures, rounds=rounds, at_least=rounds,
         )  # fmt: skip
 
     yield case(
@@ -313,7 +313,7 @@ def _growth(sizes: Sizes, files: Path) -> Iterator[Case]:
     )  # fmt: skip
     yield case(
         "land", "landing 1 kB each on disk", "land_on_disk", sizes.growth_landing,
-        checks.landed_with_receipts, None, "API requests",
+        checks.landed_with_receipts, None, "API requests", rounds=2,
     )  # fmt: skip
     yield case(
         "re-check", "finding everything landed on S3", "land_on_s3", sizes.growth,
