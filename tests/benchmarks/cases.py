@@ -94,10 +94,10 @@ class Sizes:
     small: tuple[int, int] = (2000, 100 * _KB)
     triggers: tuple[int, ...] = (100, 1000, 5000)
     seconds: float = 11.0
-    growth: tuple[int, ...] = (1500, 4500, 13_500)
-    growth_landing: tuple[int, ...] = (150, 450, 1350)
-    imports: int = 5
-    refused: float = 5.0
+    growth: tuple[int, ...] = (1000, 3000, 9000)
+    growth_landing: tuple[int, ...] = (100, 300, 900)
+    imports: int = 3
+    refused: float = 4.0
 
 
 QUICK = Sizes(
@@ -185,7 +185,7 @@ def _listing(sizes: Sizes) -> Iterator[Case]:
         (_FREE, _LOOP),
         checks.right_ids,
         (Ratio(_LOOP.label, 0.2, ours=_FREE.label),),
-        rounds=2,
+        rounds=1,
     )  # fmt: skip
     yield Case(
         "list-80ms", f"list {n:,} reports, 80 ms latency", "list_reports",
@@ -313,7 +313,7 @@ def _growth(sizes: Sizes, files: Path) -> Iterator[Case]:
     )  # fmt: skip
     yield case(
         "land", "landing 1 kB each on disk", "land_on_disk", sizes.growth_landing,
-        checks.landed_with_receipts, None, "API requests", rounds=2,
+        checks.landed_with_receipts, None, "API requests",
     )  # fmt: skip
     yield case(
         "re-check", "finding everything landed on S3", "land_on_s3", sizes.growth,
