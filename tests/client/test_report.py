@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections import OrderedDict
 
 import pytest
 
@@ -120,6 +121,14 @@ def test_as_deep_as_anybody_needs_it_is_copied_cleared_and_written():
 def test_deeper_than_that_is_refused_before_anything_breaks_on_it(levels):
     with pytest.raises(UnexpectedAnswer, match="'a' is nested more than 50 levels deep"):
         Report.from_dict({"report_id": "a", "new_field": nested(levels)})
+
+
+def test_descendants_of_dict_count_as_levels_too():
+    value = {}
+    for _ in range(60):
+        value = OrderedDict(deeper=value)
+    with pytest.raises(UnexpectedAnswer, match="'a' is nested more than 50 levels deep"):
+        Report.from_dict({"report_id": "a", "new_field": value})
 
 
 def test_what_is_no_report_is_not_repeated_at_length():

@@ -44,7 +44,7 @@ def ids_of(event):
 
 def events_of(trigger, *listings):
     """The events that a trigger makes of listings."""
-    trigger.poll_interval = 0.01
+    trigger.poll_interval = 0.01  # it waits for a moment before each
 
     async def collect():
         async def stream():
