@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from airflow_provider_planet_reports.client.errors import InvalidInput
 from airflow_provider_planet_reports.client.filters import CADENCES, Filters
 from airflow_provider_planet_reports.client.report import Report
+from airflow_provider_planet_reports.errors import InvalidInput
 from airflow_provider_planet_reports.exceptions import task_errors
 from airflow_provider_planet_reports.listing import matching_reports
 
@@ -124,7 +124,7 @@ def completeness(
     :raises PlanetReportsTaskError: for trouble that outlasted all tries; also where the
         destination can't be read.
     """
-    from airflow_provider_planet_reports.landing.destination import open_zone
+    from airflow_provider_planet_reports.landing.stores.opening import open_zone
 
     with task_errors():
         scope = _Scope.of(filters)

@@ -6,7 +6,7 @@ from typing import Any
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 
-from airflow_provider_planet_reports.client.errors import InvalidInput
+from airflow_provider_planet_reports.errors import InvalidInput
 
 
 def connection(conn_id: str, purpose: str) -> Any:

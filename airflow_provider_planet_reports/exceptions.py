@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
-from airflow_provider_planet_reports.client.errors import PlanetReportsError
+from airflow_provider_planet_reports.errors import PlanetReportsError
 
 
 class PlanetReportsTaskError(PlanetReportsError, AirflowException):

@@ -60,7 +60,7 @@ def landed_reports(
     :raises PlanetReportsTaskFailure: if it is no destination.
     :raises PlanetReportsTaskError: if it can't be read.
     """
-    from airflow_provider_planet_reports.landing.destination import open_zone
+    from airflow_provider_planet_reports.landing.stores.opening import open_zone
 
     with task_errors():
         return open_zone(destination, destination_conn_id).landed()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_planet_reports.client.errors import PlanetReportsError
+from airflow_provider_planet_reports.errors import PlanetReportsError
 from airflow_provider_planet_reports.exceptions import retry_after
 
 try:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from airflow_provider_planet_reports.landing.local_store import LocalStore
-from airflow_provider_planet_reports.landing.store import Entry, Store
+from airflow_provider_planet_reports.landing.stores.interface import Entry, Store
+from airflow_provider_planet_reports.landing.stores.local import LocalStore
 
 
 @dataclass

@@ -19,9 +19,9 @@ from uuid import uuid4
 import pytest
 from grounds import Ground
 
-from airflow_provider_planet_reports.landing.destination import open_store
-from airflow_provider_planet_reports.landing.object_store import ObjectStore
-from airflow_provider_planet_reports.landing.store import Store
+from airflow_provider_planet_reports.landing.stores.interface import Store
+from airflow_provider_planet_reports.landing.stores.object_store import ObjectStore
+from airflow_provider_planet_reports.landing.stores.opening import open_store
 
 #: Where npm puts programs that are installed for this environment alone.
 _NODE_PROGRAMS = Path(sys.prefix, "node_modules", ".bin")

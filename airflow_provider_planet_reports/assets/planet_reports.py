@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, urlsplit
 
-from airflow_provider_planet_reports.client.errors import InvalidInput
 from airflow_provider_planet_reports.client.filters import Filters
+from airflow_provider_planet_reports.errors import InvalidInput
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.openlineage.facet import Dataset

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_planet_reports.cli.arguments import DEFAULT_CONN_ID
 from airflow_provider_planet_reports.cli.progress import progress
-from airflow_provider_planet_reports.client.errors import PlanetReportsError
 from airflow_provider_planet_reports.client.filters import Filters
+from airflow_provider_planet_reports.errors import PlanetReportsError
 
 if TYPE_CHECKING:
     from airflow_provider_planet_reports.completeness import Completeness
@@ -50,9 +50,9 @@ def land(given: Namespace) -> None:
     :param given: the command line, parsed.
     """
     from airflow_provider_planet_reports.hooks.planet_reports import PlanetReportsHook
-    from airflow_provider_planet_reports.landing.destination import open_zone
-    from airflow_provider_planet_reports.transfers.landing_run import LandingRun
-    from airflow_provider_planet_reports.transfers.outcome import readable
+    from airflow_provider_planet_reports.landing.outcome import readable
+    from airflow_provider_planet_reports.landing.run import LandingRun
+    from airflow_provider_planet_reports.landing.stores.opening import open_zone
 
     with _at_work(), progress("Landing") as tell:
         hook = PlanetReportsHook(given.conn_id)
@@ -110,8 +110,8 @@ def verify(given: Namespace) -> None:
     :param given: the command line, parsed.
     """
     from airflow_provider_planet_reports.landing import verification
-    from airflow_provider_planet_reports.landing.destination import open_zone
-    from airflow_provider_planet_reports.transfers.outcome import readable
+    from airflow_provider_planet_reports.landing.outcome import readable
+    from airflow_provider_planet_reports.landing.stores.opening import open_zone
 
     with _at_work(), progress("Verifying") as tell:
         found = verification.verify(

@@ -12,7 +12,7 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from airflow_provider_planet_reports.client.addresses import safe_url
-from airflow_provider_planet_reports.client.pace import Pace
+from airflow_provider_planet_reports.client.rate_limiter import RateLimiter
 from airflow_provider_planet_reports.client.retries import LONGEST_RETRY_AFTER, retry_after
 from airflow_provider_planet_reports.client.sockets import Sockets
 
@@ -36,7 +36,7 @@ class Adapter(HTTPAdapter):
     :param sockets: is told the sockets of all connections.
     """
 
-    def __init__(self, timeout: float, pace: Pace | None, sockets: Sockets) -> None:
+    def __init__(self, timeout: float, pace: RateLimiter | None, sockets: Sockets) -> None:
         self._timeout = timeout
         self._pace = pace
         self._sockets = sockets

@@ -7,7 +7,8 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 
-from airflow_provider_planet_reports.client.errors import InvalidInput, RefusedLink
+from airflow_provider_planet_reports.client.errors import RefusedLink
+from airflow_provider_planet_reports.errors import InvalidInput
 
 DEFAULT_BASE_URL = "https://api.planet.com/reports/v1"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -139,7 +140,7 @@ def without_secrets(value: Any, *, link: bool = False) -> Any:
     return value
 
 
-def opens_by_itself(link: str, base: str) -> bool:
+def is_presigned(link: str, base: str) -> bool:
     """Whether a content link may open a file for whoever has it, without the API key.
 
     One on the API's own origin that has no query does not, as far as can be known.

@@ -8,12 +8,13 @@ from typing import Any
 from urllib.parse import quote, urljoin
 
 from airflow_provider_planet_reports.client.addresses import check_link, origin, safe_url
-from airflow_provider_planet_reports.client.errors import BadRequest, InvalidInput, UnexpectedAnswer
+from airflow_provider_planet_reports.client.errors import BadRequest, InvalidResponse
 from airflow_provider_planet_reports.client.filters import LARGE_PAGE, Filters
-from airflow_provider_planet_reports.client.json_text import decoded, parsed
 from airflow_provider_planet_reports.client.paging import Paging
 from airflow_provider_planet_reports.client.report import Report
 from airflow_provider_planet_reports.client.session import ReportsSession
+from airflow_provider_planet_reports.client.strict_json import decoded, parsed
+from airflow_provider_planet_reports.errors import InvalidInput
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +71,7 @@ class ReportsAPI:
         answer, address = self._get(address)
         report = Report.from_dict(answer)
         if report.report_id != report_id:
-            raise UnexpectedAnswer(
+            raise InvalidResponse(
                 f"{safe_url(address)} is report {report.report_id!r}, not {report_id!r}."
             )
         return report
@@ -94,7 +95,7 @@ class ReportsAPI:
         except ValueError as error:
             why = str(error)
         kind = self.session.redact(response.headers.get("Content-Type", "no content type"), where)
-        raise UnexpectedAnswer(
+        raise InvalidResponse(
             f"GET {safe_url(where)} did not answer with JSON but with {kind[:100]} ({why}): check "
             "the connection's host, and whether a proxy or a login page stands in between."
         )

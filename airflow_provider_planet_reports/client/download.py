@@ -15,11 +15,11 @@ import urllib3
 from airflow_provider_planet_reports.client import addresses
 from airflow_provider_planet_reports.client.errors import (
     DamagedContent,
-    PlanetReportsError,
+    InvalidResponse,
     TransportError,
-    UnexpectedAnswer,
 )
 from airflow_provider_planet_reports.client.session import ReportsSession, cause
+from airflow_provider_planet_reports.errors import PlanetReportsError
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ def download(session: ReportsSession, url: str, sink: Sink) -> int:
     :raises Refused: if the link is refused; it may have expired.
     :raises TransportError: if the transfer broke too often without getting further.
     :raises DamagedContent: if size or digest are still wrong after all tries.
-    :raises UnexpectedAnswer: if what comes is no file: an HTML page, or encoded unasked.
+    :raises InvalidResponse: if what comes is no file: an HTML page, or encoded unasked.
     """
     return _Transfer(session, url, sink).run()
 
@@ -136,14 +136,14 @@ class _Transfer:
         length = response.raw.length_remaining
         self._expected = _Expected(response.headers, length, chunked=response.raw.chunked)
         if response.headers.get("Content-Type", "").lower().startswith("text/html"):
-            raise UnexpectedAnswer(
+            raise InvalidResponse(
                 f"{self._what} answered with an HTML page, not with a report: a proxy or a login "
                 "page may stand in between."
             )
         encoding = _encoding(response.headers)
         if encoding not in ("identity", "gzip", "x-gzip", ""):
             encoding = self._session.redact(encoding, self._url)[:100]
-            raise UnexpectedAnswer(
+            raise InvalidResponse(
                 f"{self._what} is encoded as {encoding!r} although no encoding was asked for."
             )
 

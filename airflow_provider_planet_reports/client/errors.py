@@ -6,6 +6,8 @@ import json
 import re
 from typing import TYPE_CHECKING, ClassVar
 
+from airflow_provider_planet_reports.errors import PlanetReportsError
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -16,27 +18,11 @@ _REASON_LIMIT = 100
 _BODY_LIMIT = 64 * 1024
 
 
-class PlanetReportsError(Exception):
-    """Base of every error of this package.
-
-    ``final`` says that trying again cannot help, because the input, the key or the
-    configuration has to change first.
-    """
-
-    final: ClassVar[bool] = False
-
-
-class InvalidInput(PlanetReportsError, ValueError):
-    """A parameter, connection or destination that cannot be right; raised before any request."""
-
-    final = True
-
-
-class UnexpectedAnswer(PlanetReportsError):
+class InvalidResponse(PlanetReportsError):
     """The server answered, but not with what the Reports API is known to answer."""
 
 
-class EndlessAnswer(UnexpectedAnswer):
+class EndlessAnswer(InvalidResponse):
     """The server would go on for ever, with redirects or with a body; it is asked but once."""
 
 
@@ -52,16 +38,6 @@ class TransportError(PlanetReportsError):
 
 class DamagedContent(PlanetReportsError):
     """The bytes received do not match the size or the digest that the server announced."""
-
-
-class DestinationError(PlanetReportsError):
-    """The object store could not be read or written."""
-
-
-class RowCountMismatch(PlanetReportsError):
-    """A report has another number of rows than its description says."""
-
-    final = True
 
 
 class HTTPError(PlanetReportsError):
@@ -119,7 +95,7 @@ class Gone(Refused):
     advice = "It existed once and was removed; list the reports again."
 
 
-class MayPass(HTTPError):
+class TransientError(HTTPError):
     """An answer worth another try, later.
 
     :param message: what happened and what to do.
@@ -132,11 +108,11 @@ class MayPass(HTTPError):
         self.retry_after = retry_after
 
 
-class TooManyRequests(MayPass):
+class TooManyRequests(TransientError):
     """429, still after all retries, or with a longer ``Retry-After`` than is waited for."""
 
 
-class ServerError(MayPass):
+class ServerError(TransientError):
     """5xx, 408 or 425, still after all retries, or as with :class:`TooManyRequests`."""
 
 
@@ -191,7 +167,7 @@ def raise_for_status(
             retry_after,
         )
     if 300 <= status < 400:
-        raise UnexpectedAnswer(f"{what}. A redirect without a usable Location cannot be followed.")
+        raise InvalidResponse(f"{what}. A redirect without a usable Location cannot be followed.")
     refusal = _REFUSALS.get(status, Refused)
     raise refusal(f"{what}. {refusal.advice}", status)
 

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urljoin
 
 from airflow_provider_planet_reports.client.addresses import check_link, origin, safe_url
-from airflow_provider_planet_reports.client.errors import RefusedLink, UnexpectedAnswer
+from airflow_provider_planet_reports.client.errors import InvalidResponse, RefusedLink
 from airflow_provider_planet_reports.client.report import Report
 
 #: A listing that goes on beyond this is endless: 10,000 pages of the default 50 are half a
@@ -43,7 +43,7 @@ class Paging:
 
         :param page: the page's JSON.
         :param address: the address that the page really came from (after redirects).
-        :raises UnexpectedAnswer: if the page is no listing, or the listing loops or never ends.
+        :raises InvalidResponse: if the page is no listing, or the listing loops or never ends.
         :raises RefusedLink: if the next link leaves the API's origin or is not encrypted.
         """
         entries, links = _shape(page, address)
@@ -51,8 +51,8 @@ class Paging:
         for number, entry in enumerate(entries):
             try:
                 report = Report.from_dict(entry)
-            except UnexpectedAnswer as error:
-                raise UnexpectedAnswer(f"{safe_url(address)}, reports[{number}]: {error}") from None
+            except InvalidResponse as error:
+                raise InvalidResponse(f"{safe_url(address)}, reports[{number}]: {error}") from None
             if report.report_id not in self._ids:
                 self._ids.add(report.report_id)
                 reports.append(report)
@@ -68,7 +68,7 @@ class Paging:
         if not link:
             return None
         if not isinstance(link, str):
-            raise UnexpectedAnswer(
+            raise InvalidResponse(
                 f"{safe_url(address)}: the next link is {reprlib.repr(link)}, not text."
             )
         try:
@@ -82,13 +82,13 @@ class Paging:
                 f"{safe_url(following)!r}. The API key is not taken there."
             )
         if following in self._addresses:
-            raise UnexpectedAnswer(
+            raise InvalidResponse(
                 f"{safe_url(address)} points to {safe_url(following)} for its next page, which "
                 "was read before: the listing goes round in circles. Ask again later, or narrow "
                 "it with start and end."
             )
         if self._pages >= self._max_pages or self._empty_pages >= MAX_EMPTY_PAGES:
-            raise UnexpectedAnswer(
+            raise InvalidResponse(
                 f"{safe_url(address)}: the listing does not end ({self._pages} pages read, the "
                 f"last {self._empty_pages} with nothing new). Narrow it with start and end."
             )
@@ -104,13 +104,13 @@ def _shape(page: object, address: str) -> tuple[list[Any], Mapping[str, Any]]:
             if isinstance(page, Mapping)
             else (f"a JSON {type(page).__name__}")
         )
-        raise UnexpectedAnswer(
+        raise InvalidResponse(
             f"{safe_url(address)} is not a listing of reports: expected an object with a list "
             f"'reports', got {seen}. Check the connection's host and the path."
         )
     links = page.get("_links")
     if links is not None and not isinstance(links, Mapping):
-        raise UnexpectedAnswer(
+        raise InvalidResponse(
             f"{safe_url(address)}: '_links' is {type(links).__name__}, not an object."
         )
     return page["reports"], links or {}

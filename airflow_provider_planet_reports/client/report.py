@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from airflow_provider_planet_reports.client.addresses import opens_by_itself, without_secrets
-from airflow_provider_planet_reports.client.errors import UnexpectedAnswer
-from airflow_provider_planet_reports.client.json_text import deeper_than
+from airflow_provider_planet_reports.client.addresses import is_presigned, without_secrets
+from airflow_provider_planet_reports.client.errors import InvalidResponse
+from airflow_provider_planet_reports.client.strict_json import deeper_than
 
 #: Deeper ones cannot be relied on to be copied, or written, by everybody they are handed to.
 _DEEPEST = 50
@@ -53,27 +53,27 @@ class Report:
 
         :param source: one entry of a listing's ``reports``, or what :meth:`to_dict` returned.
         :return: the report.
-        :raises UnexpectedAnswer: if it has no usable id, content links that are not text, or is
+        :raises InvalidResponse: if it has no usable id, content links that are not text, or is
             nested too deeply.
         """
         if not isinstance(source, Mapping):
-            raise UnexpectedAnswer(f"A report must be a JSON object, not {type(source).__name__}.")
+            raise InvalidResponse(f"A report must be a JSON object, not {type(source).__name__}.")
         report_id = source.get("report_id")
         if isinstance(report_id, int) and not isinstance(report_id, bool):
             report_id = str(report_id)
         if not isinstance(report_id, str) or not report_id:
-            raise UnexpectedAnswer(
+            raise InvalidResponse(
                 f"A report has no usable report_id ({reprlib.repr(report_id)}); it has "
                 f"{reprlib.repr(sorted(map(str, source)))}."
             )
         if deeper_than(_DEEPEST, source):
-            raise UnexpectedAnswer(
+            raise InvalidResponse(
                 f"Report {report_id!r} is nested more than {_DEEPEST} levels deep."
             )
         contents = source.get("contents")
         contents = [] if contents is None else contents
         if not isinstance(contents, list) or not all(isinstance(link, str) for link in contents):
-            raise UnexpectedAnswer(
+            raise InvalidResponse(
                 f"Report {report_id!r}: contents must be a list of links, "
                 f"not {type(contents).__name__} of something else."
             )
@@ -100,7 +100,7 @@ class Report:
         """Return the API's own object, unknown fields included; JSON-safe."""
         return copy.deepcopy(dict(self._source)) if self._source else self._known_fields()
 
-    def shown(self) -> dict[str, Any]:
+    def redacted_dict(self) -> dict[str, Any]:
         """Return the API's own object as it may be shown: its links carry no secrets."""
         shown: dict[str, Any] = without_secrets(dict(self._source) or self._known_fields())
         return shown
@@ -113,8 +113,8 @@ class Report:
 
         :param base_url: address of the API.
         """
-        source = self.shown()
-        if any(opens_by_itself(link, base_url) for link in self.contents):
+        source = self.redacted_dict()
+        if any(is_presigned(link, base_url) for link in self.contents):
             source["contents"] = []
         return Report.from_dict(source)
 

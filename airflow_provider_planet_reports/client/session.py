@@ -22,9 +22,10 @@ from requests.structures import CaseInsensitiveDict
 from airflow_provider_planet_reports import __version__
 from airflow_provider_planet_reports.client import addresses, errors
 from airflow_provider_planet_reports.client.adapter import Adapter
-from airflow_provider_planet_reports.client.pace import Pace
+from airflow_provider_planet_reports.client.rate_limiter import RateLimiter
 from airflow_provider_planet_reports.client.retries import Retries, retry_after
 from airflow_provider_planet_reports.client.sockets import Sockets
+from airflow_provider_planet_reports.errors import InvalidInput, PlanetReportsError
 
 USER_AGENT = f"airflow-provider-planet-reports/{__version__} python/{platform.python_version()}"
 #: An answer that is no file: a page of 1,000 reports is about 1 MB.
@@ -133,7 +134,7 @@ class ReportsSession(requests.Session):
         elsewhere = Adapter(timeout, None, self._sockets)
         self.mount("https://", elsewhere)
         self.mount("http://", elsewhere)
-        pace = Pace(requests_per_second, wait=self.pause)
+        pace = RateLimiter(requests_per_second, wait=self.pause)
         self.mount(f"{parts.scheme}://{parts.netloc}/", Adapter(timeout, pace, self._sockets))
 
     def __repr__(self) -> str:
@@ -224,7 +225,7 @@ class ReportsSession(requests.Session):
 
     def _attempt(
         self, what: str, method: str, url: str, *, stream: bool, **kwargs: Any
-    ) -> requests.Response | errors.PlanetReportsError:
+    ) -> requests.Response | PlanetReportsError:
         """Send once, and return the answer or what went wrong.
 
         A failure is not raised: the exception behind it holds the whole address, signatures
@@ -232,16 +233,16 @@ class ReportsSession(requests.Session):
         """
         try:
             response = super().request(method, url, stream=True, **kwargs)
-        except errors.PlanetReportsError as error:
+        except PlanetReportsError as error:
             return error
         except (requests.RequestException, ValueError) as error:  # it was not even sent
             why = self.redact(cause(error), url)
-            return errors.InvalidInput(f"{what} cannot be sent: {why}.")
+            return InvalidInput(f"{what} cannot be sent: {why}.")
         if stream:
             return response
         try:
             _load(response, what)
-        except errors.PlanetReportsError as error:
+        except PlanetReportsError as error:
             return error
         except _TROUBLE as error:
             response.close()
@@ -292,13 +293,13 @@ class ReportsSession(requests.Session):
         what = f"{request.method} {addresses.safe_url(url)}"
         try:
             return super().send(request, **kwargs)
-        except errors.PlanetReportsError:
+        except PlanetReportsError:
             raise
         except _TROUBLE as error:
             trouble = self.explained(what, error, url)
         raise trouble
 
-    def explained(self, what: str, error: Exception, url: str) -> errors.PlanetReportsError:
+    def explained(self, what: str, error: Exception, url: str) -> PlanetReportsError:
         """Return the error to raise for one of the libraries' own, without secrets.
 
         :param what: the request, fit for logs.
@@ -311,9 +312,9 @@ class ReportsSession(requests.Session):
             return errors.EndlessAnswer(f"{what} was redirected more than 10 times.")
         why = self.redact(cause(error), url)
         if isinstance(error, _NO_ADDRESS):
-            return errors.InvalidInput(f"{what} cannot be sent: {why}.")
+            return InvalidInput(f"{what} cannot be sent: {why}.")
         if isinstance(error, ValueError):
-            return errors.UnexpectedAnswer(f"{what}: the answer makes no sense: {why}.")
+            return errors.InvalidResponse(f"{what}: the answer makes no sense: {why}.")
         return errors.TransportError(f"{what} failed: {why}.")
 
     def raise_for_status(self, response: requests.Response) -> None:
@@ -394,9 +395,9 @@ def cause(error: BaseException) -> str:
 
 def _checked_key(api_key: str) -> str:
     if not api_key or not api_key.strip():
-        raise errors.InvalidInput("The API key is empty.")
+        raise InvalidInput("The API key is empty.")
     if ":" in api_key or not api_key.isascii() or not api_key.isprintable() or " " in api_key:
-        raise errors.InvalidInput(
+        raise InvalidInput(
             "The API key has characters that no key has (a space, a colon or beyond ASCII): "
             "copy it again from the account page at Planet."
         )

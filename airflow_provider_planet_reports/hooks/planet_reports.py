@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import BaseHook
 
 from airflow_provider_planet_reports import connection_form
-from airflow_provider_planet_reports.client.errors import InvalidInput
 from airflow_provider_planet_reports.client.filters import Filters
 from airflow_provider_planet_reports.client.report import Report
 from airflow_provider_planet_reports.connections import connection
+from airflow_provider_planet_reports.errors import InvalidInput
 from airflow_provider_planet_reports.exceptions import task_errors
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 
 from airflow_provider_planet_reports.landing.layout import RECEIPTS
 from airflow_provider_planet_reports.landing.receipt import Receipt
-from airflow_provider_planet_reports.landing.store import Store, put
+from airflow_provider_planet_reports.landing.stores.interface import Store, put
 
 log = logging.getLogger(__name__)
 

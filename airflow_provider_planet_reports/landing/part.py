@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 import re
 
-from airflow_provider_planet_reports.client.errors import DestinationError
-from airflow_provider_planet_reports.landing.inspection import Inspection
+from airflow_provider_planet_reports.landing.content.rows import SIGNATURE_SIZE, kind_of
+from airflow_provider_planet_reports.landing.content.stream_stats import StreamStats
+from airflow_provider_planet_reports.landing.errors import DestinationError
 from airflow_provider_planet_reports.landing.layout import part_name
 from airflow_provider_planet_reports.landing.receipt import LandedFile
-from airflow_provider_planet_reports.landing.rows import SIGNATURE_SIZE, kind_of
-from airflow_provider_planet_reports.landing.store import Store, Writer, sha256_of
+from airflow_provider_planet_reports.landing.stores.interface import Store, Writer, sha256_of
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ class PartFile:
     def _forget(self) -> None:
         self._key = ""
         self._held = b""
-        self._inspection: Inspection | None = None
+        self._inspection: StreamStats | None = None
 
     def write(self, data: bytes) -> None:
         """Append bytes.
@@ -121,7 +121,7 @@ class PartFile:
 
     def _begin(self, first: bytes) -> Writer:
         extension, counter = kind_of(first)
-        self._inspection = Inspection(counter)
+        self._inspection = StreamStats(counter)
         self._key = self._folder + part_name(self._number, extension)
         try:
             self._writer = self._store.open(self._key)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from airflow_provider_planet_reports import __version__
-from airflow_provider_planet_reports.client.errors import DestinationError
 from airflow_provider_planet_reports.client.report import Report
+from airflow_provider_planet_reports.landing.errors import DestinationError
 
 _FORMAT = 1
 #: What names a task instance, over all of its tries.
@@ -57,7 +57,7 @@ class Receipt:
     ) -> Receipt:
         """Write out a receipt for what was landed just now."""
         now = dt.datetime.now(dt.timezone.utc).isoformat(timespec="seconds")
-        return cls(report.shown(), files, now, landed_by, __version__)
+        return cls(report.redacted_dict(), files, now, landed_by, __version__)
 
     @property
     def report_id(self) -> str:

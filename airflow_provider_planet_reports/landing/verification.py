@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Literal
 
-from airflow_provider_planet_reports.client.errors import DestinationError
+from airflow_provider_planet_reports.landing.errors import DestinationError
 from airflow_provider_planet_reports.landing.receipt import LandedFile, Receipt
 from airflow_provider_planet_reports.landing.zone import LandingZone
 

@@ -9,13 +9,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from airflow_provider_planet_reports.client.errors import DestinationError
 from airflow_provider_planet_reports.client.report import Report
 from airflow_provider_planet_reports.landing import layout
+from airflow_provider_planet_reports.landing.errors import DestinationError
 from airflow_provider_planet_reports.landing.index import ReceiptIndex
 from airflow_provider_planet_reports.landing.part import PartFile, failed
 from airflow_provider_planet_reports.landing.receipt import LandedFile, Receipt
-from airflow_provider_planet_reports.landing.store import Store, put
+from airflow_provider_planet_reports.landing.stores.interface import Store, put
 
 log = logging.getLogger(__name__)
 

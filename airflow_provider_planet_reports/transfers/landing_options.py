@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any
 
-from airflow_provider_planet_reports.client.errors import InvalidInput
+from airflow_provider_planet_reports.errors import InvalidInput
 
 _ROW_COUNT_CHECKS = ("ignore", "warn", "fail")
 _NOTHING_NEW = ("succeed", "skip")

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_planet_reports.client.errors import InvalidInput
+from airflow_provider_planet_reports.errors import InvalidInput
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Asset

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator
 
-from airflow_provider_planet_reports.client.errors import InvalidInput, PlanetReportsError
 from airflow_provider_planet_reports.client.filters import Filters, filters_of
 from airflow_provider_planet_reports.client.report import Report
+from airflow_provider_planet_reports.errors import InvalidInput, PlanetReportsError
 from airflow_provider_planet_reports.exceptions import (
     PlanetReportsTaskError,
     PlanetReportsTaskFailure,
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from airflow.providers.openlineage.extractors import OperatorLineage
 
     from airflow_provider_planet_reports.landing.receipt import Receipt
+    from airflow_provider_planet_reports.landing.run import LandingRun
     from airflow_provider_planet_reports.landing.zone import LandingZone
-    from airflow_provider_planet_reports.transfers.landing_run import LandingRun
 
 
 class PlanetReportsToObjectStorageOperator(BaseOperator):
@@ -160,8 +160,8 @@ class PlanetReportsToObjectStorageOperator(BaseOperator):
         :return: one dict per report asked for, landed now or before.
         :raises AirflowSkipException: when nothing is new, with ``on_nothing_new="skip"``.
         """
-        from airflow_provider_planet_reports.landing.destination import connection_of, open_zone
-        from airflow_provider_planet_reports.transfers.landing_run import LandingRun
+        from airflow_provider_planet_reports.landing.run import LandingRun
+        from airflow_provider_planet_reports.landing.stores.opening import connection_of, open_zone
 
         with task_errors():
             options = LandingOptions.of(self)

@@ -11,7 +11,7 @@ from typing import ParamSpec, TypeVar
 
 from asgiref.sync import sync_to_async
 
-from airflow_provider_planet_reports.client.errors import MayPass
+from airflow_provider_planet_reports.client.errors import TransientError
 from airflow_provider_planet_reports.exceptions import PlanetReportsTaskFailure
 
 P = ParamSpec("P")
@@ -90,7 +90,7 @@ class Pauses:
         doubled = max(self._interval, first) * 2.0 ** min(self.failures - 1, 30)
         pause = min(doubled, max(self._interval, longest))
         cause = error.__cause__
-        asked = cause.retry_after if isinstance(cause, MayPass) else None
+        asked = cause.retry_after if isinstance(cause, TransientError) else None
         return max(pause * random.uniform(0.8, 1.0), asked or 0.0)  # noqa: S311 - as above
 
 

@@ -8,7 +8,7 @@ from airflow_provider_planet_reports.assets.planet_reports import (
     report_asset,
     sanitize_uri,
 )
-from airflow_provider_planet_reports.client.errors import InvalidInput
+from airflow_provider_planet_reports.errors import InvalidInput
 
 AIRFLOW_2 = Asset.__name__ == "Dataset"
 

@@ -5,12 +5,13 @@ import pytest
 from airflow_provider_planet_reports.client.addresses import (
     base_url,
     check_link,
-    opens_by_itself,
+    is_presigned,
     origin,
     safe_url,
     without_secrets,
 )
-from airflow_provider_planet_reports.client.errors import InvalidInput, RefusedLink
+from airflow_provider_planet_reports.client.errors import RefusedLink
+from airflow_provider_planet_reports.errors import InvalidInput
 
 
 @pytest.mark.parametrize("nothing", [None, "", "  "])
@@ -170,4 +171,4 @@ def test_relative_links_lose_their_secrets_too_and_keep_what_a_listing_needs():
     ],
 )
 def test_only_a_bare_link_on_the_apis_own_origin_opens_nothing_by_itself(link, opens):
-    assert opens_by_itself(link, "https://api.example/reports/") is opens
+    assert is_presigned(link, "https://api.example/reports/") is opens

@@ -10,6 +10,7 @@ from airflow_provider_planet_reports.client import errors
 from airflow_provider_planet_reports.client.api import ReportsAPI
 from airflow_provider_planet_reports.client.filters import Filters
 from airflow_provider_planet_reports.client.report import Report
+from airflow_provider_planet_reports.errors import InvalidInput
 
 
 @pytest.fixture
@@ -105,7 +106,7 @@ def test_another_listing_is_below_the_base_url(api, server):
 )
 def test_what_is_no_listing_is_named_with_its_address(api, server, answer, said):
     server.will(answer)
-    with pytest.raises(errors.UnexpectedAnswer, match=said) as caught:
+    with pytest.raises(errors.InvalidResponse, match=said) as caught:
         list(api.list_reports(Filters()))
     assert f"{server.origin}/reports/v1/?page_size=1000" in str(caught.value)
 
@@ -150,14 +151,14 @@ def test_an_id_stays_one_step_of_the_path(api, server, report_id, path):
 
 @pytest.mark.parametrize("report_id", ["", ".", "..", None, 7])
 def test_an_id_that_can_be_none_is_not_asked_for(api, server, report_id):
-    with pytest.raises(errors.InvalidInput, match="cannot be the id of a report"):
+    with pytest.raises(InvalidInput, match="cannot be the id of a report"):
         api.get_report(report_id)
     assert server.received == []
 
 
 def test_another_report_than_the_one_asked_for_is_no_answer(api, server):
     server.will(Answer(body={"report_id": "b"}))
-    with pytest.raises(errors.UnexpectedAnswer, match="is report 'b', not 'a'"):
+    with pytest.raises(errors.InvalidResponse, match="is report 'b', not 'a'"):
         api.get_report("a")
 
 

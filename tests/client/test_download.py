@@ -11,6 +11,7 @@ from scripted_server import Answer
 
 from airflow_provider_planet_reports.client import errors
 from airflow_provider_planet_reports.client.download import download
+from airflow_provider_planet_reports.errors import PlanetReportsError
 
 BODY = bytes(range(256)) * 40
 ETAG = {"ETag": '"v1"'}
@@ -55,7 +56,7 @@ def fetch(session, link):
 
 
 def the_failure(session, link):
-    with pytest.raises(errors.PlanetReportsError) as caught:
+    with pytest.raises(PlanetReportsError) as caught:
         download(session, link, Part())
     return caught.value
 
@@ -368,7 +369,7 @@ def test_google_hashes_what_is_stored_not_what_it_unpacks(server, session, link)
 
 def test_an_encoding_that_nobody_can_undo_later_is_refused(server, session, link):
     server.will(Answer(body=BODY, headers={"Content-Encoding": "br"}))
-    with pytest.raises(errors.UnexpectedAnswer, match="is encoded as 'br'"):
+    with pytest.raises(errors.InvalidResponse, match="is encoded as 'br'"):
         download(session, link, Part())
 
 
@@ -457,6 +458,6 @@ def test_an_html_page_is_no_report_whatever_its_status_says(server, session, lin
     page = {"Content-Type": "text/html; charset=utf-8"}
     server.will(Answer(body=b"<html>Please log in.</html>", headers=page))
     failure = the_failure(session, link)
-    assert isinstance(failure, errors.UnexpectedAnswer)
+    assert isinstance(failure, errors.InvalidResponse)
     assert "HTML page, not with a report" in str(failure)
     assert len(server.received) == 1

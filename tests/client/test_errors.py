@@ -7,6 +7,7 @@ import pytest
 import requests
 
 from airflow_provider_planet_reports.client import errors
+from airflow_provider_planet_reports.errors import InvalidInput, PlanetReportsError
 
 
 def an_answer(status, body=b"", reason="Reason"):
@@ -17,7 +18,7 @@ def an_answer(status, body=b"", reason="Reason"):
 
 
 def the_error(status, body=b"", redact=str, retry_after=None):
-    with pytest.raises(errors.PlanetReportsError) as caught:
+    with pytest.raises(PlanetReportsError) as caught:
         errors.raise_for_status(
             an_answer(status, body),
             describe="GET https://api.example/reports/v1/",
@@ -79,7 +80,7 @@ def test_too_many_requests_tells_the_remedy():
 
 @pytest.mark.parametrize("status", [300, 304, 399])
 def test_a_redirect_that_leads_nowhere_is_no_success(status):
-    assert type(the_error(status)) is errors.UnexpectedAnswer
+    assert type(the_error(status)) is errors.InvalidResponse
 
 
 @pytest.mark.parametrize(
@@ -152,5 +153,5 @@ def test_what_the_server_echoes_is_redacted():
 
 
 def test_bad_input_is_a_value_error():
-    assert issubclass(errors.InvalidInput, ValueError)
-    assert errors.InvalidInput.final
+    assert issubclass(InvalidInput, ValueError)
+    assert InvalidInput.final

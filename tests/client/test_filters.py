@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from airflow_provider_planet_reports.client.errors import InvalidInput
 from airflow_provider_planet_reports.client.filters import Filters
+from airflow_provider_planet_reports.errors import InvalidInput
 
 
 def test_nothing_given_asks_for_everything():

@@ -19,9 +19,9 @@ from scripted_server import KEY
 
 from airflow_provider_planet_reports.client.api import ReportsAPI
 from airflow_provider_planet_reports.client.download import download
-from airflow_provider_planet_reports.client.errors import InvalidInput, PlanetReportsError
 from airflow_provider_planet_reports.client.filters import Filters
 from airflow_provider_planet_reports.client.session import ReportsSession
+from airflow_provider_planet_reports.errors import InvalidInput, PlanetReportsError
 
 SIGNATURE = "s1gnature/of+a=link"
 QUERY = f"X-Amz-Signature={quote(SIGNATURE, safe='')}"

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_planet_reports.client.errors import RefusedLink, UnexpectedAnswer
+from airflow_provider_planet_reports.client.errors import InvalidResponse, RefusedLink
 from airflow_provider_planet_reports.client.paging import MAX_EMPTY_PAGES, Paging
 
 BASE = "https://api.example/reports/v1/"
@@ -66,20 +66,20 @@ def test_an_id_is_handed_out_once():
 @pytest.mark.parametrize("first", ["", "?x=1"])
 def test_a_page_that_follows_itself_is_a_circle(first):
     paging = Paging(BASE)
-    with pytest.raises(UnexpectedAnswer, match="the listing goes round in circles"):
+    with pytest.raises(InvalidResponse, match="the listing goes round in circles"):
         paging.read(a_page("a", next=BASE + first), address=BASE + first)
 
 
 def test_two_pages_that_follow_each_other_are_a_circle():
     paging = Paging(BASE)
     paging.read(a_page("a", next="?page=2"), address=BASE)
-    with pytest.raises(UnexpectedAnswer, match="goes round in circles"):
+    with pytest.raises(InvalidResponse, match="goes round in circles"):
         paging.read(a_page("b", next=BASE), address=f"{BASE}?page=2")
 
 
 def test_a_listing_that_brings_nothing_new_any_more_is_endless():
     paging = Paging(BASE)
-    with pytest.raises(UnexpectedAnswer, match="the last 10 with nothing new"):
+    with pytest.raises(InvalidResponse, match="the last 10 with nothing new"):
         for page in range(MAX_EMPTY_PAGES + 1):
             paging.read(a_page("a", next=f"?page={page + 1}"), address=f"{BASE}?page={page}")
 
@@ -94,7 +94,7 @@ def test_a_few_empty_pages_are_not_the_end():
 
 def test_a_listing_with_ever_new_reports_is_endless_too():
     paging = Paging(BASE, max_pages=50)
-    with pytest.raises(UnexpectedAnswer, match=r"does not end \(50 pages read"):
+    with pytest.raises(InvalidResponse, match=r"does not end \(50 pages read"):
         for page in range(51):
             paging.read(a_page(str(page), next=f"?page={page + 1}"), address=f"{BASE}?page={page}")
 
@@ -120,7 +120,7 @@ def test_a_next_page_elsewhere_is_refused(link, why):
 
 @pytest.mark.parametrize("link", [7, ["x"], {"href": "x"}])
 def test_a_next_link_is_text(link):
-    with pytest.raises(UnexpectedAnswer, match=r"the next link is .*, not text"):
+    with pytest.raises(InvalidResponse, match=r"the next link is .*, not text"):
         Paging(BASE).read(a_page("a", next=link), address=BASE)
 
 
@@ -137,16 +137,16 @@ def test_a_next_link_is_text(link):
     ],
 )
 def test_another_shape_is_no_listing(page, seen):
-    with pytest.raises(UnexpectedAnswer, match=f"is not a listing of reports: .* got {seen}"):
+    with pytest.raises(InvalidResponse, match=f"is not a listing of reports: .* got {seen}"):
         Paging(BASE).read(page, address=BASE)
 
 
 def test_links_of_another_shape_are_told():
-    with pytest.raises(UnexpectedAnswer, match="'_links' is list, not an object"):
+    with pytest.raises(InvalidResponse, match="'_links' is list, not an object"):
         Paging(BASE).read({"reports": [], "_links": []}, address=BASE)
 
 
 def test_a_report_without_id_is_named_by_its_place():
     page = {"reports": [{"report_id": "a"}, {"num_rows": 1}]}
-    with pytest.raises(UnexpectedAnswer, match=r"reports\[1\]: A report has no usable report_id"):
+    with pytest.raises(InvalidResponse, match=r"reports\[1\]: A report has no usable report_id"):
         Paging(BASE).read(page, address=BASE)

@@ -6,7 +6,7 @@ from collections import OrderedDict
 
 import pytest
 
-from airflow_provider_planet_reports.client.errors import UnexpectedAnswer
+from airflow_provider_planet_reports.client.errors import InvalidResponse
 from airflow_provider_planet_reports.client.report import Report
 
 #: The example object of the public reference, with a field that it does not know.
@@ -97,7 +97,7 @@ def test_only_a_whole_number_counts_rows(rows):
     ],
 )
 def test_what_is_no_report_says_why(source, said):
-    with pytest.raises(UnexpectedAnswer) as caught:
+    with pytest.raises(InvalidResponse) as caught:
         Report.from_dict(source)
     assert str(caught.value).startswith(said)
 
@@ -119,7 +119,7 @@ def test_as_deep_as_anybody_needs_it_is_copied_cleared_and_written():
 
 @pytest.mark.parametrize("levels", [50, 400, 100_000])
 def test_deeper_than_that_is_refused_before_anything_breaks_on_it(levels):
-    with pytest.raises(UnexpectedAnswer, match="'a' is nested more than 50 levels deep"):
+    with pytest.raises(InvalidResponse, match="'a' is nested more than 50 levels deep"):
         Report.from_dict({"report_id": "a", "new_field": nested(levels)})
 
 
@@ -127,12 +127,12 @@ def test_descendants_of_dict_count_as_levels_too():
     value = {}
     for _ in range(60):
         value = OrderedDict(deeper=value)
-    with pytest.raises(UnexpectedAnswer, match="'a' is nested more than 50 levels deep"):
+    with pytest.raises(InvalidResponse, match="'a' is nested more than 50 levels deep"):
         Report.from_dict({"report_id": "a", "new_field": value})
 
 
 def test_what_is_no_report_is_not_repeated_at_length():
-    with pytest.raises(UnexpectedAnswer) as caught:
+    with pytest.raises(InvalidResponse) as caught:
         Report.from_dict(
             {"report_id": ["x" * 10_000] * 10_000, **dict.fromkeys(map(str, range(10_000)))}
         )

@@ -19,6 +19,7 @@ from airflow_provider_planet_reports import __version__
 from airflow_provider_planet_reports.client import errors
 from airflow_provider_planet_reports.client import session as module
 from airflow_provider_planet_reports.client.session import ReportsSession
+from airflow_provider_planet_reports.errors import InvalidInput, PlanetReportsError
 
 BASIC = base64.b64encode(f"{KEY}:".encode()).decode()
 FORMS = (KEY, quote(KEY, safe=""), BASIC)
@@ -27,7 +28,7 @@ TRANSIENT = [408, 425, 429, 500, 502, 503, 504]
 
 
 def the_failure(session, url, **kwargs):
-    with pytest.raises(errors.PlanetReportsError) as caught:
+    with pytest.raises(PlanetReportsError) as caught:
         session.get(url, **kwargs)
     return caught.value
 
@@ -245,7 +246,7 @@ def test_nobody_there_is_said_plainly_without_the_signature(server, session):
 
 def test_an_address_that_is_none_is_bad_input(session):
     error = the_failure(session, "https://:0/x?sig=s1gnature")
-    assert isinstance(error, errors.InvalidInput)
+    assert isinstance(error, InvalidInput)
     assert_clean(error)
 
 
@@ -340,13 +341,13 @@ def test_a_task_that_ends_does_not_wait_for_further_tries(server, session_of, ca
 
 @pytest.mark.parametrize("wrong", ["", "  ", None])
 def test_an_empty_key_is_bad_input(wrong):
-    with pytest.raises(errors.InvalidInput, match="The API key is empty"):
+    with pytest.raises(InvalidInput, match="The API key is empty"):
         ReportsSession(wrong)
 
 
 @pytest.mark.parametrize("wrong", ["s3cret:x", "s3cret x", "s3crét", "s3cret\n"])
 def test_a_key_that_cannot_be_one_is_not_repeated(wrong):
-    with pytest.raises(errors.InvalidInput, match="has characters that no key has") as caught:
+    with pytest.raises(InvalidInput, match="has characters that no key has") as caught:
         ReportsSession(wrong)
     assert "s3cr" not in str(caught.value)
 
@@ -471,7 +472,7 @@ def test_what_others_in_the_process_log_stays_as_it_is(server, session, caplog):
 @pytest.mark.parametrize(
     ("headers", "kind"),
     [
-        ({"Content-Length": "5, 6"}, errors.UnexpectedAnswer),
+        ({"Content-Length": "5, 6"}, errors.InvalidResponse),
         ({"Location": "/caf\xe9"}, errors.RefusedLink),
         ({"Location": "http://[::1/"}, errors.RefusedLink),
         ({"Location": "http://a..b/?s1gnature"}, errors.RefusedLink),
@@ -491,7 +492,7 @@ def test_headers_that_make_no_sense_are_the_servers_fault(server, session, heade
 
 @pytest.mark.parametrize("url", ["https://a..b/", "ftp://files.example/", "\ud800", "https://["])
 def test_an_address_that_nobody_can_ask_is_the_callers_fault(session, url):
-    assert isinstance(the_failure(session, url), errors.InvalidInput)
+    assert isinstance(the_failure(session, url), InvalidInput)
 
 
 def test_an_echoed_signature_or_half_a_key_is_not_repeated(server, session):

@@ -19,7 +19,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_planet_reports.landing.rows import CSVRows
+from airflow_provider_planet_reports.landing.content.rows import CSVRows
 from airflow_provider_planet_reports.sandbox.reports import made_up_reports
 from airflow_provider_planet_reports.transfers.planet_reports_to_object_storage import (
     PlanetReportsToObjectStorageOperator,

@@ -12,7 +12,7 @@ from airflow.providers.common.compat.sdk import AirflowException, AirflowFailExc
 from surroundings import connect
 
 from airflow_provider_planet_reports import connection_form
-from airflow_provider_planet_reports.client.errors import PlanetReportsError
+from airflow_provider_planet_reports.errors import PlanetReportsError
 from airflow_provider_planet_reports.exceptions import (
     PlanetReportsTaskError,
     PlanetReportsTaskFailure,

@@ -6,7 +6,7 @@ import pytest
 from grounds import Ground, MemoryStore
 
 from airflow_provider_planet_reports.client.report import Report
-from airflow_provider_planet_reports.landing.store import Store
+from airflow_provider_planet_reports.landing.stores.interface import Store
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, reject
 from hypothesis import strategies as st
 
-from airflow_provider_planet_reports.client.errors import InvalidInput
 from airflow_provider_planet_reports.client.report import Report
+from airflow_provider_planet_reports.errors import InvalidInput
 from airflow_provider_planet_reports.landing import layout
 
 NASTY = [

@@ -9,7 +9,7 @@ import traceback
 import pytest
 from grounds import MemoryStore
 
-from airflow_provider_planet_reports.client.errors import DestinationError
+from airflow_provider_planet_reports.landing.errors import DestinationError
 from airflow_provider_planet_reports.landing.part import PartFile
 from airflow_provider_planet_reports.landing.receipt import LandedFile
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from airflow_provider_planet_reports import __version__
-from airflow_provider_planet_reports.client.errors import DestinationError
 from airflow_provider_planet_reports.client.report import Report
+from airflow_provider_planet_reports.landing.errors import DestinationError
 from airflow_provider_planet_reports.landing.receipt import LandedFile, Receipt
 
 FILES = (

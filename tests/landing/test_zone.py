@@ -11,10 +11,11 @@ from dataclasses import replace
 import pytest
 from grounds import Ground, MemoryStore
 
-from airflow_provider_planet_reports.client.errors import DestinationError, InvalidInput
 from airflow_provider_planet_reports.client.report import Report
+from airflow_provider_planet_reports.errors import InvalidInput
 from airflow_provider_planet_reports.landing import layout
-from airflow_provider_planet_reports.landing.store import Store
+from airflow_provider_planet_reports.landing.errors import DestinationError
+from airflow_provider_planet_reports.landing.stores.interface import Store
 from airflow_provider_planet_reports.landing.zone import LandingZone
 
 OLDER = (b"id\n1\n", b"id\n2\n", b"id\n3\n")

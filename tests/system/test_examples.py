@@ -10,7 +10,7 @@ from collections import Counter
 
 import pytest
 
-from airflow_provider_planet_reports.client.errors import InvalidInput
+from airflow_provider_planet_reports.errors import InvalidInput
 from airflow_provider_planet_reports.sandbox import Sandbox
 from airflow_provider_planet_reports.sandbox.reports import made_up_reports
 from airflow_provider_planet_reports.transfers.outlet_events import check_partitions

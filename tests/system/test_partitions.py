@@ -6,7 +6,7 @@ import datetime as dt
 
 import pytest
 
-from airflow_provider_planet_reports.client.errors import InvalidInput
+from airflow_provider_planet_reports.errors import InvalidInput
 from airflow_provider_planet_reports.sandbox import Sandbox
 from airflow_provider_planet_reports.transfers.outlet_events import check_partitions
 

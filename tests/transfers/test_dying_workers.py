@@ -27,11 +27,11 @@ from surroundings import connect
 from airflow_provider_planet_reports.client.api import ReportsAPI
 from airflow_provider_planet_reports.client.report import Report
 from airflow_provider_planet_reports.client.session import ReportsSession
-from airflow_provider_planet_reports.landing.store import Store, Writer
+from airflow_provider_planet_reports.landing.run import LandingRun
+from airflow_provider_planet_reports.landing.stores.interface import Store, Writer
 from airflow_provider_planet_reports.landing.zone import LandingZone
 from airflow_provider_planet_reports.sandbox import Sandbox
 from airflow_provider_planet_reports.sandbox.server import PATH, Answer, Request
-from airflow_provider_planet_reports.transfers.landing_run import LandingRun
 
 #: How often a process is killed on each store. The long form is PLANET_REPORTS_KILLS=200.
 KILLS = int(os.environ.get("PLANET_REPORTS_KILLS", "4"))

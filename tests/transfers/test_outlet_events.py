@@ -11,7 +11,7 @@ from runs import dag_of
 from surroundings import AIRFLOW_HOME
 
 from airflow_provider_planet_reports.assets.planet_reports import report_asset
-from airflow_provider_planet_reports.client.errors import InvalidInput
+from airflow_provider_planet_reports.errors import InvalidInput
 from airflow_provider_planet_reports.exceptions import PlanetReportsTaskFailure
 from airflow_provider_planet_reports.transfers.outlet_events import (
     check_partitions,

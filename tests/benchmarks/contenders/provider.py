@@ -30,7 +30,7 @@ def land_on_disk(job: Job) -> Work:
 
 def land_on_s3(job: Job) -> Work:
     """List, land, verify, receipt."""
-    from airflow_provider_planet_reports.landing.destination import open_store
+    from airflow_provider_planet_reports.landing.stores.opening import open_store
 
     open_store(destination(job, on_s3=True))  # connects, which is not timed
     return _landing(job, on_s3=True)
@@ -77,8 +77,8 @@ def fill_s3(job: Job) -> Work:
 
     from airflow_provider_planet_reports.client.report import Report
     from airflow_provider_planet_reports.landing import layout
-    from airflow_provider_planet_reports.landing.destination import open_zone
     from airflow_provider_planet_reports.landing.receipt import LandedFile, Receipt
+    from airflow_provider_planet_reports.landing.stores.opening import open_zone
     from benchmarks.server import Listing
 
     listing = Listing("landed", job.count, rows=job.file["rows"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from airflow_provider_planet_reports.client.errors import PlanetReportsError
+from airflow_provider_planet_reports.errors import PlanetReportsError
 from airflow_provider_planet_reports.landing.receipt import Receipt
 
 

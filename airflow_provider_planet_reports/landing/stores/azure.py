@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from airflow.providers.microsoft.azure.hooks.wasb import WasbHook
 from obstore.store import AzureStore
 
-from airflow_provider_planet_reports.landing.obstore_connections import (
+from airflow_provider_planet_reports.landing.stores.connections import (
     RETRIES,
     NotCarriedOver,
     client_options,

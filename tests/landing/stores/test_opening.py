@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_planet_reports.client.errors import InvalidInput
-from airflow_provider_planet_reports.landing.destination import open_store, open_zone
-from airflow_provider_planet_reports.landing.local_store import LocalStore
-from airflow_provider_planet_reports.landing.store import put
+from airflow_provider_planet_reports.errors import InvalidInput
+from airflow_provider_planet_reports.landing.stores.interface import put
+from airflow_provider_planet_reports.landing.stores.local import LocalStore
+from airflow_provider_planet_reports.landing.stores.opening import open_store, open_zone
 
 
 @pytest.fixture
@@ -156,8 +156,8 @@ WITHOUT_PACKAGES = """
     # As if not installed.
     sys.modules.update(dict.fromkeys(("s3fs", "gcsfs", "adlfs", "obstore")))
 
-    from airflow_provider_planet_reports.client.errors import InvalidInput
-    from airflow_provider_planet_reports.landing.destination import open_store
+    from airflow_provider_planet_reports.errors import InvalidInput
+    from airflow_provider_planet_reports.landing.stores.opening import open_store
 
     for scheme in ("s3", "gs", "abfs"):
         try:

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from airflow_provider_planet_reports.landing.inspection import Inspection
-from airflow_provider_planet_reports.landing.rows import CSVRows
+from airflow_provider_planet_reports.landing.content.rows import CSVRows
+from airflow_provider_planet_reports.landing.content.stream_stats import StreamStats
 
 CHUNK = b"a,b\n" * 2**18
 
@@ -23,7 +23,7 @@ def inspection():
     begun = []
 
     def begin(chunks=0):
-        begun.append(Inspection(CSVRows()))
+        begun.append(StreamStats(CSVRows()))
         for _ in range(chunks):
             begun[-1].update(CHUNK)
         return begun[-1]
@@ -65,7 +65,7 @@ def test_with_as_many_files_as_cores_none_has_a_thread(cores, inspection):
     assert threads() == 0
 
 
-@pytest.mark.parametrize("end", [Inspection.complete, Inspection.end])
+@pytest.mark.parametrize("end", [StreamStats.complete, StreamStats.end])
 def test_a_thread_that_is_let_go_makes_room_for_another(cores, inspection, end):
     cores(2)
     first = inspection(chunks=2)

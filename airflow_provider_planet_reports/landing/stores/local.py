@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from airflow_provider_planet_reports.landing.layout import RECEIPTS
-from airflow_provider_planet_reports.landing.store import Entry
+from airflow_provider_planet_reports.landing.stores.interface import Entry
 
 _TEMPORARY_ENDING = ".tmp"
 _BLOCK_SIZE = 2**20

@@ -14,7 +14,7 @@ from typing import Any
 import obstore
 from obstore import exceptions
 
-from airflow_provider_planet_reports.landing.store import Entry
+from airflow_provider_planet_reports.landing.stores.interface import Entry
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ _RECOVERY = 1.1
 _FREE = 200.0
 
 
-class Pace:
+class RateLimiter:
     """Spaces out requests; a 429 slows every thread down, success speeds them up again.
 
     Planet limits requests per second and per minute, differently by plan, and does not

@@ -15,7 +15,7 @@ pytest.importorskip("obstore")
 
 from obstore.store import MemoryStore, S3Store
 
-from airflow_provider_planet_reports.landing.obstore_store import BLOCK_SIZE, ObstoreStore
+from airflow_provider_planet_reports.landing.stores.bucket import BLOCK_SIZE, ObstoreStore
 
 MIB = 2**20
 

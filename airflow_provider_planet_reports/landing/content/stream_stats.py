@@ -8,7 +8,7 @@ from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from weakref import WeakSet
 
-from airflow_provider_planet_reports.landing.rows import RowCounter
+from airflow_provider_planet_reports.landing.content.rows import RowCounter
 
 #: Of smaller files, a thread would cost more than it saves.
 _WORTH_A_THREAD = 2**20
@@ -18,7 +18,7 @@ _WAITING = 4
 _at_work: WeakSet[object] = WeakSet()
 
 
-class Inspection:
+class StreamStats:
     """Size, SHA-256 and rows of a file.
 
     Hashing and counting take longer than receiving and writing, so a thread of its own does them

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from airflow_provider_planet_reports.landing.rows import (
+from airflow_provider_planet_reports.landing.content.rows import (
     CSVRows,
     GzippedCSVRows,
     RowCounter,

@@ -67,11 +67,11 @@ def _bucket(scheme: str, container: str, prefix: str, conn_id: str | None) -> S3
     import obstore  # noqa: F401  # ahead of what takes longer
 
     if scheme in ("s3", "s3a"):
-        from airflow_provider_planet_reports.landing.obstore_aws import s3_store
+        from airflow_provider_planet_reports.landing.stores.aws import s3_store
 
         return s3_store(container, prefix, conn_id)
     if scheme in ("abfs", "abfss"):
-        from airflow_provider_planet_reports.landing.obstore_azure import azure_store
+        from airflow_provider_planet_reports.landing.stores.azure import azure_store
 
         return azure_store(container, prefix, conn_id)
     raise NotCarriedOver(f"obstore is not used for {scheme}://")

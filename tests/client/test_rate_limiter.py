@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from airflow_provider_planet_reports.client import pace as module
-from airflow_provider_planet_reports.client.pace import Pace
+from airflow_provider_planet_reports.client.rate_limiter import RateLimiter
 
 
 class Clock:
@@ -39,18 +39,18 @@ def seconds_for(pace, clock, requests):
 
 
 def test_without_a_ceiling_nothing_waits(clock):
-    assert seconds_for(Pace(wait=clock.sleep), clock, 100) == 0
+    assert seconds_for(RateLimiter(wait=clock.sleep), clock, 100) == 0
 
 
 def test_a_ceiling_spaces_requests_out(clock):
-    assert seconds_for(Pace(4, wait=clock.sleep), clock, 8) == pytest.approx(2)
+    assert seconds_for(RateLimiter(4, wait=clock.sleep), clock, 8) == pytest.approx(2)
 
 
 @pytest.mark.parametrize("requests_each", [1, 2, 7])
 def test_tasks_that_follow_one_another_keep_a_ceiling_as_one_task_does(clock, requests_each):
     sent = []
     for _ in range(20):
-        pace = Pace(5, wait=clock.sleep)
+        pace = RateLimiter(5, wait=clock.sleep)
         for _ in range(requests_each):
             pace.wait()
             sent.append(clock.now)
@@ -59,12 +59,12 @@ def test_tasks_that_follow_one_another_keep_a_ceiling_as_one_task_does(clock, re
 
 
 def test_what_comes_before_the_first_request_is_part_of_its_turn(clock):
-    pace = Pace(5, wait=clock.sleep)
+    pace = RateLimiter(5, wait=clock.sleep)
     begun = clock.now
     clock.now += 0.15
     pace.wait()
     assert clock.now - begun == pytest.approx(0.2)
-    pace = Pace(5, wait=clock.sleep)
+    pace = RateLimiter(5, wait=clock.sleep)
     clock.now += 3
     begun = clock.now
     pace.wait()
@@ -72,7 +72,7 @@ def test_what_comes_before_the_first_request_is_part_of_its_turn(clock):
 
 
 def test_time_that_passed_anyway_is_not_waited_for(clock):
-    pace = Pace(1, wait=clock.sleep)
+    pace = RateLimiter(1, wait=clock.sleep)
     pace.wait()
     clock.now += 5
     begun = clock.now
@@ -81,7 +81,7 @@ def test_time_that_passed_anyway_is_not_waited_for(clock):
 
 
 def test_a_429_holds_everybody_back_for_as_long_as_the_server_asks(clock):
-    pace = Pace(wait=clock.sleep)
+    pace = RateLimiter(wait=clock.sleep)
     begun = clock.now
     pace.slow_down(30)
     pace.wait()
@@ -89,14 +89,14 @@ def test_a_429_holds_everybody_back_for_as_long_as_the_server_asks(clock):
 
 
 def test_each_429_halves_the_pace_down_to_one_in_five_seconds(clock):
-    pace = Pace(wait=clock.sleep)
+    pace = RateLimiter(wait=clock.sleep)
     for each in (0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5, 5):
         pace.slow_down(0)
         assert seconds_for(pace, clock, 1) == pytest.approx(each, rel=0.01)
 
 
 def test_success_brings_the_old_pace_back(clock):
-    pace = Pace(wait=clock.sleep)
+    pace = RateLimiter(wait=clock.sleep)
     pace.slow_down(0)
     for _ in range(40):
         pace.recover()
@@ -105,10 +105,10 @@ def test_success_brings_the_old_pace_back(clock):
 
 
 def test_neither_refusals_nor_success_lift_the_users_ceiling(clock):
-    pace = Pace(0.1, wait=clock.sleep)  # slower than the slowest pace that is learned
+    pace = RateLimiter(0.1, wait=clock.sleep)  # slower than the slowest pace that is learned
     pace.slow_down(0)
     assert seconds_for(pace, clock, 1) == pytest.approx(10)
-    pace = Pace(8, wait=clock.sleep)
+    pace = RateLimiter(8, wait=clock.sleep)
     pace.slow_down(0)
     assert seconds_for(pace, clock, 4) == pytest.approx(1)
     for _ in range(100):
@@ -119,7 +119,7 @@ def test_neither_refusals_nor_success_lift_the_users_ceiling(clock):
 
 def test_threads_share_it(clock):
     waited = []  # nobody sleeps, so the turns lie in a row
-    pace = Pace(10, wait=waited.append)
+    pace = RateLimiter(10, wait=waited.append)
     threads = [threading.Thread(target=pace.wait) for _ in range(20)]
     for thread in threads:
         thread.start()

@@ -36,7 +36,7 @@ class CSVRows:
 
     def __init__(self) -> None:
         # numpy is imported by the tasks that land, and not where DAG files are parsed.
-        from airflow_provider_planet_reports.landing.places import Finder
+        from airflow_provider_planet_reports.landing.content.bitmaps import Finder
 
         self._finder = Finder()
         self._records = 0
@@ -71,7 +71,7 @@ class CSVRows:
 
         Where none does, quotes are open behind every odd one: those that are escaped are two.
         """
-        from airflow_provider_planet_reports.landing import places
+        from airflow_provider_planet_reports.landing.content import bitmaps as places
 
         find = self._finder.places
         ends = find("\n", data)

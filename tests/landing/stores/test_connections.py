@@ -25,11 +25,11 @@ from servers import AzureServer, S3Server
 
 pytest.importorskip("obstore")
 
-from airflow_provider_planet_reports.landing import obstore_connections
-from airflow_provider_planet_reports.landing.destination import open_store
-from airflow_provider_planet_reports.landing.object_store import ObjectStore
-from airflow_provider_planet_reports.landing.obstore_connections import NotCarriedOver
-from airflow_provider_planet_reports.landing.store import Store, put
+from airflow_provider_planet_reports.landing.stores import connections as obstore_connections
+from airflow_provider_planet_reports.landing.stores.connections import NotCarriedOver
+from airflow_provider_planet_reports.landing.stores.interface import Store, put
+from airflow_provider_planet_reports.landing.stores.object_store import ObjectStore
+from airflow_provider_planet_reports.landing.stores.opening import open_store
 
 KEY, SECRET, TOKEN = "AKIAPLANET0000000000", "5ec2e7-of-the-bucket", "t0ken-of-the-session"
 ACCOUNT_KEY = base64.b64encode(b"5ec2e7-of-the-account").decode()
@@ -213,7 +213,7 @@ def test_a_role_is_assumed_by_the_hook(
 def test_credentials_that_are_renewed_while_reports_are_landed_are_asked_for_again(
     aws: Any, listener: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from airflow_provider_planet_reports.landing import obstore_aws
+    from airflow_provider_planet_reports.landing.stores import aws as obstore_aws
 
     class Renewed:
         """Credentials as a role's, with a new key each time."""
@@ -392,14 +392,14 @@ def test_an_environment_that_obstore_would_follow_is_the_reason(
 def test_one_line_says_which_is_used_and_why(
     lake: Any, listener: Listener, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    logger = "airflow_provider_planet_reports.landing.destination"
+    logger = "airflow_provider_planet_reports.landing.stores.opening"
     extra = {"endpoint_url": listener.url, "region_name": "eu-west-1"}
     with caplog.at_level(logging.INFO, logger):
         lake(extra=extra)
         obstore_connections._bucket.cache_clear()
         for name in [name for name in sys.modules if name.split(".")[0] == "obstore"]:
             monkeypatch.delitem(sys.modules, name)
-        monkeypatch.delitem(sys.modules, "airflow_provider_planet_reports.landing.obstore_aws")
+        monkeypatch.delitem(sys.modules, "airflow_provider_planet_reports.landing.stores.aws")
         monkeypatch.setitem(sys.modules, "obstore", None)
         assert isinstance(lake(extra=extra), ObjectStore)
     said = [record.getMessage() for record in caplog.records if record.name == logger]
@@ -411,8 +411,8 @@ def test_one_line_says_which_is_used_and_why(
 
 FORKED = """
     import os, sys
-    from airflow_provider_planet_reports.landing.destination import open_store
-    from airflow_provider_planet_reports.landing.store import put
+    from airflow_provider_planet_reports.landing.stores.opening import open_store
+    from airflow_provider_planet_reports.landing.stores.interface import put
 
     for process in ("first", "forked"):
         store = open_store("s3://lake@bucket/usage")

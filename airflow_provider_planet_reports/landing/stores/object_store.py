@@ -7,7 +7,7 @@ import logging
 from collections.abc import Iterator
 from typing import Any
 
-from airflow_provider_planet_reports.landing.store import Entry
+from airflow_provider_planet_reports.landing.stores.interface import Entry
 
 log = logging.getLogger(__name__)
 

@@ -20,25 +20,24 @@ from made_reports import Made, made
 
 from airflow_provider_planet_reports.client.api import ReportsAPI
 from airflow_provider_planet_reports.client.errors import (
-    DestinationError,
     InvalidAPIKey,
-    InvalidInput,
+    InvalidResponse,
     NotFound,
-    RowCountMismatch,
     ServerError,
     TransportError,
-    UnexpectedAnswer,
 )
 from airflow_provider_planet_reports.client.report import Report
 from airflow_provider_planet_reports.client.session import ReportsSession
-from airflow_provider_planet_reports.landing.local_store import LocalStore
-from airflow_provider_planet_reports.landing.store import Store, Writer
+from airflow_provider_planet_reports.errors import InvalidInput
+from airflow_provider_planet_reports.landing import run as landing_run
+from airflow_provider_planet_reports.landing.errors import DestinationError, RowCountMismatch
+from airflow_provider_planet_reports.landing.outcome import Outcome
+from airflow_provider_planet_reports.landing.run import LandingRun
+from airflow_provider_planet_reports.landing.stores.interface import Store, Writer
+from airflow_provider_planet_reports.landing.stores.local import LocalStore
 from airflow_provider_planet_reports.landing.zone import LandingZone
 from airflow_provider_planet_reports.sandbox import Sandbox, server
 from airflow_provider_planet_reports.sandbox.server import PATH, Answer, Request
-from airflow_provider_planet_reports.transfers import landing_run
-from airflow_provider_planet_reports.transfers.landing_run import LandingRun
-from airflow_provider_planet_reports.transfers.outcome import Outcome
 
 LOGGER = landing_run.__name__
 
@@ -160,7 +159,7 @@ class WithABadPart(Misbehaving):
 
 @pytest.mark.parametrize(
     ("way", "kind"),
-    [("404", NotFound), ("500", ServerError), ("encoded", UnexpectedAnswer)],
+    [("404", NotFound), ("500", ServerError), ("encoded", InvalidResponse)],
 )
 def test_a_bad_report_is_named_with_the_reason_and_stops_no_other(
     root: Path, caplog: pytest.LogCaptureFixture, way: str, kind: type

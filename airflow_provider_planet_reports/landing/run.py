@@ -15,18 +15,17 @@ from airflow_provider_planet_reports.client.addresses import check_link
 from airflow_provider_planet_reports.client.api import ReportsAPI
 from airflow_provider_planet_reports.client.download import Sink, download
 from airflow_provider_planet_reports.client.errors import (
-    DestinationError,
     Gone,
     InvalidAPIKey,
+    InvalidResponse,
     NoPermission,
     NotFound,
-    PlanetReportsError,
-    RowCountMismatch,
-    UnexpectedAnswer,
 )
 from airflow_provider_planet_reports.client.report import Report
+from airflow_provider_planet_reports.errors import PlanetReportsError
+from airflow_provider_planet_reports.landing.errors import DestinationError, RowCountMismatch
+from airflow_provider_planet_reports.landing.outcome import Outcome, Progress
 from airflow_provider_planet_reports.landing.zone import LandingZone, ReportLanding
-from airflow_provider_planet_reports.transfers.outcome import Outcome, Progress
 
 log = logging.getLogger(__name__)
 
@@ -229,7 +228,7 @@ class LandingRun:
 
     def _begin(self, report: Report) -> ReportLanding:
         if not report.contents:
-            raise UnexpectedAnswer(f"Report {report.report_id!r} has no content links.")
+            raise InvalidResponse(f"Report {report.report_id!r} has no content links.")
         landing = self._zone.land(report)
         self._begun.add(landing)
         return landing
@@ -306,7 +305,7 @@ class LandingRun:
         exchanges = 0
         while changed := job.changed or self._recounted(job):
             if exchanges == _EXCHANGES:
-                raise UnexpectedAnswer(
+                raise InvalidResponse(
                     f"Report {job.report.report_id!r} changes again and again while it is "
                     "downloaded."
                 )

@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from airflow_provider_planet_reports.client.errors import InvalidInput
+from airflow_provider_planet_reports.errors import InvalidInput
 from airflow_provider_planet_reports.landing.layout import LONGEST_PREFIX
-from airflow_provider_planet_reports.landing.local_store import LocalStore
-from airflow_provider_planet_reports.landing.object_store import ObjectStore
+from airflow_provider_planet_reports.landing.stores.local import LocalStore
+from airflow_provider_planet_reports.landing.stores.object_store import ObjectStore
 from airflow_provider_planet_reports.landing.zone import LandingZone
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import ObjectStoragePath
 
-    from airflow_provider_planet_reports.landing.store import Store
+    from airflow_provider_planet_reports.landing.stores.interface import Store
 
 log = logging.getLogger(__name__)
 
@@ -147,7 +147,7 @@ def _one_of(given: str | None, other: str | None, url: str) -> str | None:
 
 def _object_store(scheme: str, container: str, prefix: str, conn_id: str | None) -> Store:
     """Return a store through obstore, where it does exactly as the connection says."""
-    from airflow_provider_planet_reports.landing import obstore_connections
+    from airflow_provider_planet_reports.landing.stores import connections as obstore_connections
 
     root = f"{container}/{prefix}".rstrip("/")
     try:
@@ -155,7 +155,7 @@ def _object_store(scheme: str, container: str, prefix: str, conn_id: str | None)
     except obstore_connections.NotCarriedOver as reason:
         log.info("%s://%s goes through Airflow's ObjectStoragePath: %s.", scheme, root, reason)
         return ObjectStore(_file_system(scheme, container, conn_id), root, f"{scheme}://{root}")
-    from airflow_provider_planet_reports.landing.obstore_store import ObstoreStore
+    from airflow_provider_planet_reports.landing.stores.bucket import ObstoreStore
 
     log.info("%s://%s goes through obstore.", scheme, root)
     return ObstoreStore(bucket, f"{scheme}://{root}")

@@ -9,9 +9,9 @@ import pytest
 from grounds import Ground, MemoryStore
 from servers import S3Server
 
-from airflow_provider_planet_reports.landing.object_store import BLOCK_SIZE, ObjectStore
 from airflow_provider_planet_reports.landing.part import PartFile
-from airflow_provider_planet_reports.landing.store import Store, Writer, put
+from airflow_provider_planet_reports.landing.stores.interface import Store, Writer, put
+from airflow_provider_planet_reports.landing.stores.object_store import BLOCK_SIZE, ObjectStore
 
 KEY = "plan_id=1/data_date=2026-11-01/a%2Fb/part-00001.csv"
 SIZES = pytest.mark.parametrize(

@@ -14,13 +14,13 @@ from pathlib import Path
 
 import pytest
 
-from airflow_provider_planet_reports.landing.local_store import LocalStore
-from airflow_provider_planet_reports.landing.store import put
+from airflow_provider_planet_reports.landing.stores.interface import put
+from airflow_provider_planet_reports.landing.stores.local import LocalStore
 
 WRITER = """
 import sys
 from pathlib import Path
-from airflow_provider_planet_reports.landing.local_store import LocalStore
+from airflow_provider_planet_reports.landing.stores.local import LocalStore
 
 writer = LocalStore(Path(sys.argv[1])).open("a/b.csv")
 writer.write(b"half")

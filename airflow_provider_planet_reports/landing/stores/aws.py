@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from obstore.store import S3Store
 
-from airflow_provider_planet_reports.landing.obstore_connections import (
+from airflow_provider_planet_reports.landing.stores.connections import (
     RETRIES,
     NotCarriedOver,
     client_options,

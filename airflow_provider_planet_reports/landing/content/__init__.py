@@ -1,0 +1,1 @@
+"""What a file's bytes say while they stream by: size, digest, rows, kind of file."""
