@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from airflow_provider_planet_reports.client import pace as module
+from airflow_provider_planet_reports.client import rate_limiter as module
 from airflow_provider_planet_reports.client.rate_limiter import RateLimiter
 
 
@@ -29,12 +29,12 @@ def clock(monkeypatch):
     return clock
 
 
-def seconds_for(pace, clock, requests):
+def seconds_for(limiter, clock, requests):
     """How long it takes from one request to the last of so many more."""
-    pace.wait()
+    limiter.wait()
     begun = clock.now
     for _ in range(requests):
-        pace.wait()
+        limiter.wait()
     return clock.now - begun
 
 
@@ -50,77 +50,77 @@ def test_a_ceiling_spaces_requests_out(clock):
 def test_tasks_that_follow_one_another_keep_a_ceiling_as_one_task_does(clock, requests_each):
     sent = []
     for _ in range(20):
-        pace = RateLimiter(5, wait=clock.sleep)
+        limiter = RateLimiter(5, wait=clock.sleep)
         for _ in range(requests_each):
-            pace.wait()
+            limiter.wait()
             sent.append(clock.now)
     gaps = [later - earlier for earlier, later in pairwise(sent)]
     assert gaps == pytest.approx([0.2] * len(gaps))
 
 
 def test_what_comes_before_the_first_request_is_part_of_its_turn(clock):
-    pace = RateLimiter(5, wait=clock.sleep)
+    limiter = RateLimiter(5, wait=clock.sleep)
     begun = clock.now
     clock.now += 0.15
-    pace.wait()
+    limiter.wait()
     assert clock.now - begun == pytest.approx(0.2)
-    pace = RateLimiter(5, wait=clock.sleep)
+    limiter = RateLimiter(5, wait=clock.sleep)
     clock.now += 3
     begun = clock.now
-    pace.wait()
+    limiter.wait()
     assert clock.now == begun
 
 
 def test_time_that_passed_anyway_is_not_waited_for(clock):
-    pace = RateLimiter(1, wait=clock.sleep)
-    pace.wait()
+    limiter = RateLimiter(1, wait=clock.sleep)
+    limiter.wait()
     clock.now += 5
     begun = clock.now
-    pace.wait()
+    limiter.wait()
     assert clock.now == begun
 
 
 def test_a_429_holds_everybody_back_for_as_long_as_the_server_asks(clock):
-    pace = RateLimiter(wait=clock.sleep)
+    limiter = RateLimiter(wait=clock.sleep)
     begun = clock.now
-    pace.slow_down(30)
-    pace.wait()
+    limiter.slow_down(30)
+    limiter.wait()
     assert clock.now - begun == pytest.approx(30)
 
 
 def test_each_429_halves_the_pace_down_to_one_in_five_seconds(clock):
-    pace = RateLimiter(wait=clock.sleep)
+    limiter = RateLimiter(wait=clock.sleep)
     for each in (0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5, 5):
-        pace.slow_down(0)
-        assert seconds_for(pace, clock, 1) == pytest.approx(each, rel=0.01)
+        limiter.slow_down(0)
+        assert seconds_for(limiter, clock, 1) == pytest.approx(each, rel=0.01)
 
 
 def test_success_brings_the_old_pace_back(clock):
-    pace = RateLimiter(wait=clock.sleep)
-    pace.slow_down(0)
+    limiter = RateLimiter(wait=clock.sleep)
+    limiter.slow_down(0)
     for _ in range(40):
-        pace.recover()
+        limiter.recover()
     clock.now += 1
-    assert seconds_for(pace, clock, 100) == 0
+    assert seconds_for(limiter, clock, 100) == 0
 
 
 def test_neither_refusals_nor_success_lift_the_users_ceiling(clock):
-    pace = RateLimiter(0.1, wait=clock.sleep)  # slower than the slowest pace that is learned
-    pace.slow_down(0)
-    assert seconds_for(pace, clock, 1) == pytest.approx(10)
-    pace = RateLimiter(8, wait=clock.sleep)
-    pace.slow_down(0)
-    assert seconds_for(pace, clock, 4) == pytest.approx(1)
+    limiter = RateLimiter(0.1, wait=clock.sleep)  # slower than the slowest limiter that is learned
+    limiter.slow_down(0)
+    assert seconds_for(limiter, clock, 1) == pytest.approx(10)
+    limiter = RateLimiter(8, wait=clock.sleep)
+    limiter.slow_down(0)
+    assert seconds_for(limiter, clock, 4) == pytest.approx(1)
     for _ in range(100):
-        pace.recover()
+        limiter.recover()
     clock.now += 1
-    assert seconds_for(pace, clock, 8) == pytest.approx(1)
+    assert seconds_for(limiter, clock, 8) == pytest.approx(1)
 
 
 def test_threads_share_it(clock):
     waited = []  # nobody sleeps, so the turns lie in a row
-    pace = RateLimiter(10, wait=waited.append)
-    threads = [threading.Thread(target=pace.wait) for _ in range(20)]
+    limiter = RateLimiter(10, wait=waited.append)
+    threads = [threading.Thread(target=limiter.wait) for _ in range(20)]
     for thread in threads:
         thread.start()
     for thread in threads:
