@@ -10,9 +10,11 @@ class DestinationError(PlanetReportsError):
 
 
 class DestinationRefused(DestinationError):
-    """The object store refuses, and would refuse again: no such bucket, no right to write it,
-    rejected credentials, an untrusted certificate, a setting that cannot work.
-    """  # fmt: skip
+    """The object store refuses, and would refuse again.
+
+    No such bucket, no right to write it, rejected credentials, an untrusted certificate, a setting
+    that cannot work.
+    """
 
     final = True
 
