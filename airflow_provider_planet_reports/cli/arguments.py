@@ -10,7 +10,7 @@ from airflow_provider_planet_reports.client.filters import CADENCES, REPORT_TYPE
 
 GROUP = "planet-reports"
 DEFAULT_CONN_ID = "planet_reports_default"
-SUMMARY = "List, land, check and verify Planet's usage reports"
+SUMMARY = "List, land, check, verify and forget Planet's usage reports"
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,27 @@ COMMANDS = (
     Command(
         "verify",
         "verify",
-        "Compare all that is landed with its receipts: what is missing, torn or unknown",
-        (_argument("destination", help=_DESTINATION_HELP), _DESTINATION_CONN_ID, _MAX_WORKERS),
+        "Compare all that is landed with its receipts: what is missing, torn or stray",
+        (
+            _argument("destination", help=_DESTINATION_HELP),
+            _DESTINATION_CONN_ID,
+            _MAX_WORKERS,
+            _argument(
+                "--remove-strays", action="store_true",
+                help="first remove files of landed reports that no receipt names",
+            ),
+        ),
+    ),
+    Command(
+        "forget",
+        "forget",
+        "Delete landed reports: receipts, then files; not while a run lands them",
+        (
+            _argument("destination", help=_DESTINATION_HELP),
+            _argument("report_ids", nargs="*", help="ids of the reports"),
+            _DESTINATION_CONN_ID,
+            _argument("--before", metavar="YYYY-MM-DD", help="only data of days before this one"),
+            _argument("--dry-run", action="store_true", help="only print what would be deleted"),
+        ),
     ),
 )  # fmt: skip
