@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
-from airflow_provider_planet_reports.errors import InvalidInput
+from airflow_provider_planet_reports.errors import InvalidInput, PlanetReportsError
+from airflow_provider_planet_reports.landing.errors import DestinationError
 from airflow_provider_planet_reports.landing.layout import LONGEST_PREFIX
 from airflow_provider_planet_reports.landing.stores.local import LocalStore
 
@@ -32,6 +33,8 @@ _KINDS = {
 }
 _CREDENTIALS = re.compile(r"[\w+.-]*:/*[^@]*:[^@]*@")
 _EXAMPLE = "for example s3://my_aws_conn@my-bucket/planet or file:///data/planet"
+#: What hooks and obstore raise for settings that cannot be right; anything else may pass.
+_BAD_SETTINGS = (TypeError, ValueError, LookupError, OSError, NotImplementedError)
 #: Seconds after which a bucket is opened anew: files that a connection names may have changed.
 _LONGEST_USE = 900
 
@@ -89,8 +92,18 @@ def _opened(opener: Any, place: Place, content: int, age: int) -> tuple[Any, Any
     :param content: changes when the connection or the environment does.
     :param age: changes now and then.
     """
-    opened = opener(place.container, place.path or None, place.conn_id)
-    return opened(), opened(retry_config={"max_retries": 0})
+    try:
+        make = opener(place.container, place.path or None, place.conn_id)
+        return make(), make(retry_config={"max_retries": 0})
+    except PlanetReportsError:
+        raise
+    except Exception as error:  # each hook has its own
+        kind = InvalidInput if isinstance(error, _BAD_SETTINGS) else DestinationError
+        reason = " ".join(str(error).split())[:200]
+        raise kind(
+            f"Connection {place.conn_id!r} cannot be used: check its fields. "
+            f"({type(error).__name__}: {reason})"
+        ) from None
 
 
 def _content(place: Place, conn_type: str) -> int:
