@@ -12,9 +12,10 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urljoin
 
-from airflow_provider_planet_reports.client.addresses import check_link, origin, safe_url
 from airflow_provider_planet_reports.client.errors import InvalidResponse, RefusedLink
 from airflow_provider_planet_reports.client.report import Report
+from airflow_provider_planet_reports.client.transport.addresses import check_link, origin
+from airflow_provider_planet_reports.client.transport.redaction import safe_url
 
 #: A listing that goes on beyond this is endless: 10,000 pages of the default 50 are half a
 #: million reports.

@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from airflow_provider_planet_reports.client.addresses import is_presigned, without_secrets
 from airflow_provider_planet_reports.client.errors import InvalidResponse
 from airflow_provider_planet_reports.client.strict_json import deeper_than
+from airflow_provider_planet_reports.client.transport.addresses import is_presigned
+from airflow_provider_planet_reports.client.transport.redaction import without_secrets
 
 #: Deeper ones cannot be relied on to be copied, or written, by everybody they are handed to.
 _DEEPEST = 50

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import requests
 
     from airflow_provider_planet_reports.client.api import ReportsAPI
-    from airflow_provider_planet_reports.client.session import ReportsSession
+    from airflow_provider_planet_reports.client.transport.session import ReportsSession
 
 
 #: The server's own page size: what one request shows.
@@ -161,7 +161,8 @@ class PlanetReportsHook(BaseHook):
 
     @cached_property
     def _session(self) -> ReportsSession:
-        from airflow_provider_planet_reports.client.session import ReportsSession, secret_forms
+        from airflow_provider_planet_reports.client.transport.auth import secret_forms
+        from airflow_provider_planet_reports.client.transport.session import ReportsSession
 
         settings = connection(self.planet_reports_conn_id, "the Reports API")
         key = self._api_key(settings.login, settings.password)

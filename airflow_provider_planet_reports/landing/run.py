@@ -11,7 +11,6 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from typing import Any
 from urllib.parse import urljoin
 
-from airflow_provider_planet_reports.client.addresses import check_link
 from airflow_provider_planet_reports.client.api import ReportsAPI
 from airflow_provider_planet_reports.client.download import Sink, download
 from airflow_provider_planet_reports.client.errors import (
@@ -22,6 +21,7 @@ from airflow_provider_planet_reports.client.errors import (
     NotFound,
 )
 from airflow_provider_planet_reports.client.report import Report
+from airflow_provider_planet_reports.client.transport.addresses import check_link
 from airflow_provider_planet_reports.errors import PlanetReportsError
 from airflow_provider_planet_reports.landing.errors import DestinationError, RowCountMismatch
 from airflow_provider_planet_reports.landing.outcome import Outcome, Progress
@@ -151,7 +151,7 @@ class LandingRun:
                         if running and not done:
                             self._on_progress(self._progress(asked, clock))
                 except BaseException:
-                    self._api.session.give_up()  # whatever ends the task ends the workers
+                    self._api.session.cancel()  # whatever ends the task ends the workers
                     raise
                 finally:
                     self._stop.set()
@@ -363,7 +363,7 @@ class LandingRun:
     def _end(self, error: PlanetReportsError) -> None:
         self._fatal = self._fatal or error
         self._stop.set()
-        self._api.session.give_up()  # who waits for another try need not
+        self._api.session.cancel()  # who waits for another try need not
 
     def _progress(self, asked: int, clock: float) -> Progress:
         landed, failed = len(self._outcome.landed), len(self._outcome.failures)
