@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote, urljoin
 
-from airflow_provider_planet_reports.client.addresses import check_link, origin, safe_url
 from airflow_provider_planet_reports.client.errors import BadRequest, InvalidResponse
 from airflow_provider_planet_reports.client.filters import LARGE_PAGE, Filters
-from airflow_provider_planet_reports.client.paging import Paging
+from airflow_provider_planet_reports.client.paging import OnBadEntry, Paging
 from airflow_provider_planet_reports.client.report import Report
-from airflow_provider_planet_reports.client.session import ReportsSession
 from airflow_provider_planet_reports.client.strict_json import decoded, parsed
+from airflow_provider_planet_reports.client.transport.addresses import check_link, origin
+from airflow_provider_planet_reports.client.transport.redaction import safe_url
+from airflow_provider_planet_reports.client.transport.session import ReportsSession
 from airflow_provider_planet_reports.errors import InvalidInput
 
 log = logging.getLogger(__name__)
@@ -28,15 +29,19 @@ class ReportsAPI:
     def __init__(self, session: ReportsSession) -> None:
         self.session = session
 
-    def list_reports(self, filters: Filters) -> Iterator[Report]:
+    def list_reports(
+        self, filters: Filters, *, on_bad_entry: OnBadEntry | None = None
+    ) -> Iterator[Report]:
         """Yield the reports of a listing, every id once, one page held at a time.
 
         :param filters: what to list.
+        :param on_bad_entry: called with the error of each entry that makes no sense (without an
+            id, say); the listing goes on without it. By default a warning is logged.
         :raises PlanetReportsError: as soon as a page is refused or is not a listing.
         """
         # The documentation's own example has the slash before the query: base_url ends in one.
         first = urljoin(self.session.base_url, filters.path or "")
-        paging = Paging(first)
+        paging = Paging(first, on_bad_entry)
         page, address = self._first_page(first, filters)
         yield from paging.read(page, address=address)
         while paging.next is not None:

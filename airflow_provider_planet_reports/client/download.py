@@ -12,13 +12,13 @@ from typing import Any, Protocol
 import requests
 import urllib3
 
-from airflow_provider_planet_reports.client import addresses
 from airflow_provider_planet_reports.client.errors import (
     DamagedContent,
     InvalidResponse,
     TransportError,
 )
-from airflow_provider_planet_reports.client.session import ReportsSession, cause
+from airflow_provider_planet_reports.client.transport.redaction import safe_url
+from airflow_provider_planet_reports.client.transport.session import ReportsSession, cause
 from airflow_provider_planet_reports.errors import PlanetReportsError
 
 log = logging.getLogger(__name__)
@@ -72,7 +72,7 @@ class _Transfer:
         self._session = session
         self._url = url
         self._sink = sink
-        self._what = f"GET {addresses.safe_url(url)}"
+        self._what = f"GET {safe_url(url)}"
         self._done = 0
         self._whole = False
         self._expected = _Expected({})
@@ -89,9 +89,9 @@ class _Transfer:
                 retries.progressed()
             if trouble is None:
                 continue
-            if trouble.final or self._session.given_up:
+            if trouble.final or self._session.cancelled:
                 raise trouble
-            if not retries.pause(str(trouble).rstrip(".")):
+            if not retries.wait(str(trouble).rstrip(".")):
                 raise trouble
         return self._done
 
@@ -159,12 +159,12 @@ class _Transfer:
                 break
             if not chunk:
                 # Being hung up looks like the end of a body that did not announce any.
-                return self._session.called_off(self._what)
+                return self._session.cancelled_error(self._what)
             self._expected.update(chunk)
             self._sink.write(chunk)
             self._done += len(chunk)
         broken = TransportError(f"{self._what} broke off at byte {self._done}: {why}.")
-        return self._session.called_off(self._what) or broken
+        return self._session.cancelled_error(self._what) or broken
 
     def _ended_unannounced(self, *, continued: bool) -> PlanetReportsError | None:
         """Judge a body that just ended: a connection that was cut looks the same.

@@ -22,8 +22,12 @@ class InvalidResponse(PlanetReportsError):
     """The server answered, but not with what the Reports API is known to answer."""
 
 
-class EndlessAnswer(InvalidResponse):
-    """The server would go on for ever, with redirects or with a body; it is asked but once."""
+class ResponseTooLarge(InvalidResponse):
+    """A body that is read whole exceeds the limit; the request is not repeated."""
+
+
+class TooManyRedirects(InvalidResponse):
+    """The server redirects without an end; the request is not repeated."""
 
 
 class RefusedLink(PlanetReportsError):

@@ -7,32 +7,44 @@ constructing the links yourself"), and refuses those that cannot belong to a san
 
 from __future__ import annotations
 
+import logging
 import reprlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urljoin
 
-from airflow_provider_planet_reports.client.addresses import check_link, origin, safe_url
 from airflow_provider_planet_reports.client.errors import InvalidResponse, RefusedLink
 from airflow_provider_planet_reports.client.report import Report
+from airflow_provider_planet_reports.client.transport.addresses import check_link, origin
+from airflow_provider_planet_reports.client.transport.redaction import safe_url
 
+log = logging.getLogger(__name__)
+
+#: Is told about an entry of a listing that makes no sense.
+OnBadEntry = Callable[[InvalidResponse], None]
 #: A listing that goes on beyond this is endless: 10,000 pages of the default 50 are half a
 #: million reports.
 MAX_PAGES = 10_000
 #: Pages in a row that bring nothing new, before the listing counts as endless.
 MAX_EMPTY_PAGES = 10
+_MISSING = object()
 
 
 class Paging:
     """Where a listing stands.
 
     :param first: address of the first page, without its query; links must keep to its origin.
+    :param on_bad_entry: called with the error of each entry that makes no sense; the listing goes
+        on without it. By default a warning is logged.
     :param max_pages: pages after which the listing is refused as endless.
     """
 
-    def __init__(self, first: str, *, max_pages: int = MAX_PAGES) -> None:
+    def __init__(
+        self, first: str, on_bad_entry: OnBadEntry | None = None, *, max_pages: int = MAX_PAGES
+    ) -> None:
         self.next: str | None = first
         self._origin = origin(first)
+        self._on_bad_entry = on_bad_entry or _warn
         self._max_pages = max_pages
         self._addresses = {first}
         self._ids: set[str] = set()
@@ -52,7 +64,9 @@ class Paging:
             try:
                 report = Report.from_dict(entry)
             except InvalidResponse as error:
-                raise InvalidResponse(f"{safe_url(address)}, reports[{number}]: {error}") from None
+                where = f"{safe_url(address)}, reports[{number}]"
+                self._on_bad_entry(InvalidResponse(f"{str(error).rstrip('.')} ({where})."))
+                continue
             if report.report_id not in self._ids:
                 self._ids.add(report.report_id)
                 reports.append(report)
@@ -96,9 +110,16 @@ class Paging:
         return following
 
 
+def _warn(error: InvalidResponse) -> None:
+    log.warning("An entry of the listing is left out: %s", error)
+
+
 def _shape(page: object, address: str) -> tuple[list[Any], Mapping[str, Any]]:
     """Return a page's entries and links, or say what stands there instead."""
-    if not isinstance(page, Mapping) or not isinstance(page.get("reports"), list):
+    entries = page.get("reports", _MISSING) if isinstance(page, Mapping) else _MISSING
+    if entries is None:  # how some serializers write an empty list
+        entries = []
+    if not isinstance(page, Mapping) or not isinstance(entries, list):
         seen = (
             f"an object with {reprlib.repr(sorted(map(str, page)))}"
             if isinstance(page, Mapping)
@@ -113,4 +134,4 @@ def _shape(page: object, address: str) -> tuple[list[Any], Mapping[str, Any]]:
         raise InvalidResponse(
             f"{safe_url(address)}: '_links' is {type(links).__name__}, not an object."
         )
-    return page["reports"], links or {}
+    return entries, links or {}

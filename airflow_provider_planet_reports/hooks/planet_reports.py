@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     import requests
 
     from airflow_provider_planet_reports.client.api import ReportsAPI
-    from airflow_provider_planet_reports.client.session import ReportsSession
+    from airflow_provider_planet_reports.client.paging import OnBadEntry
+    from airflow_provider_planet_reports.client.transport.session import ReportsSession
 
 
 #: The server's own page size: what one request shows.
@@ -99,6 +100,7 @@ class PlanetReportsHook(BaseHook):
         page_size: int | str | None = None,
         query: Mapping[str, Any] | None = None,
         path: str | None = None,
+        on_bad_entry: OnBadEntry | None = None,
     ) -> Iterator[Report]:
         """List reports lazily, one page held at a time, every id once.
 
@@ -114,6 +116,8 @@ class PlanetReportsHook(BaseHook):
         :param page_size: reports per page; by default as large as the server allows.
         :param query: further query parameters by name.
         :param path: another listing of the same shape, relative to the base URL.
+        :param on_bad_entry: called with the error of each entry of the listing that makes no sense
+            (without an id, say); the listing goes on without it. By default a warning is logged.
         :return: the reports, as they are asked for.
         :raises PlanetReportsTaskFailure: for bad input and refusals (400, 401, 403, 404).
         :raises PlanetReportsTaskError: for trouble that outlasted all tries.
@@ -128,11 +132,11 @@ class PlanetReportsHook(BaseHook):
                 start=start, end=end, page_size=page_size, query=query, path=path,
             )  # fmt: skip
         self.log.info("Listing reports at %s: %s", session.base_url, filters.parameters or "all")
-        return self._lazily(filters)
+        return self._lazily(filters, on_bad_entry)
 
-    def _lazily(self, filters: Filters) -> Iterator[Report]:
+    def _lazily(self, filters: Filters, on_bad_entry: OnBadEntry | None) -> Iterator[Report]:
         with task_errors():
-            yield from self.api.list_reports(filters)
+            yield from self.api.list_reports(filters, on_bad_entry=on_bad_entry)
 
     def get_report(self, report_id: str) -> Report:
         """Return one report.
@@ -161,7 +165,8 @@ class PlanetReportsHook(BaseHook):
 
     @cached_property
     def _session(self) -> ReportsSession:
-        from airflow_provider_planet_reports.client.session import ReportsSession, secret_forms
+        from airflow_provider_planet_reports.client.transport.auth import secret_forms
+        from airflow_provider_planet_reports.client.transport.session import ReportsSession
 
         settings = connection(self.planet_reports_conn_id, "the Reports API")
         key = self._api_key(settings.login, settings.password)

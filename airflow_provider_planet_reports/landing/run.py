@@ -374,7 +374,7 @@ class LandingRun:
                 return
             self._ended.set()
         self._cancel_store.start()
-        self._api.session.give_up()
+        self._api.session.cancel()
 
     def _progress(self, asked: int, begun: float) -> Progress:
         landed, failed = len(self._outcome.landed), len(self._outcome.failures)

@@ -433,7 +433,7 @@ def test_a_task_that_ends_does_not_wait_for_further_tries(server, session_of, li
     thread.start()
     while len(server.received) < 3:
         time.sleep(0.01)
-    session.give_up()
+    session.cancel()
     thread.join(5)
     assert isinstance(failures[0], errors.TransportError)
     assert len(server.received) < 20
@@ -447,7 +447,7 @@ def test_a_task_that_ends_does_not_wait_for_a_silent_server(server, session_of, 
     thread = threading.Thread(target=lambda: failures.append(the_failure(session, link)))
     thread.start()
     server.stalled.wait(60)
-    session.give_up()
+    session.cancel()
     thread.join(60)
     assert isinstance(failures[0], errors.TransportError)
     assert "told to stop" in str(failures[0])

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import math
+import re
+
 import pytest
 
 from airflow_provider_planet_reports.client.errors import InvalidResponse, RefusedLink
@@ -22,6 +25,12 @@ def test_a_listing_starts_at_its_address_and_ends_without_a_next_link():
     assert paging.next == BASE
     assert ids_of(paging.read(a_page("a", "b"), address=f"{BASE}?page_size=2")) == ["a", "b"]
     assert paging.next is None
+
+
+def test_null_for_a_list_is_an_empty_page():
+    paging = Paging(BASE)
+    assert paging.read({"reports": None, "_links": {"next": "?2"}}, address=BASE) == []
+    assert paging.next == f"{BASE}?2"
 
 
 @pytest.mark.parametrize("links", [None, {}, {"next": None}, {"next": ""}, {"self": BASE}])
@@ -133,7 +142,6 @@ def test_a_next_link_is_text(link):
         ({}, r"an object with \[\]"),
         ({"items": []}, r"an object with \['items'\]"),
         ({"reports": {}}, r"an object with \['reports'\]"),
-        ({"reports": None}, r"an object with \['reports'\]"),
     ],
 )
 def test_another_shape_is_no_listing(page, seen):
@@ -146,7 +154,26 @@ def test_links_of_another_shape_are_told():
         Paging(BASE).read({"reports": [], "_links": []}, address=BASE)
 
 
-def test_a_report_without_id_is_named_by_its_place():
-    page = {"reports": [{"report_id": "a"}, {"num_rows": 1}]}
-    with pytest.raises(InvalidResponse, match=r"reports\[1\]: A report has no usable report_id"):
-        Paging(BASE).read(page, address=BASE)
+ODD_PAGE = {"reports": [{"report_id": "a"}, {"num_rows": 1}, {"report_id": "b", "n": math.nan}, 7]}
+
+
+def test_an_entry_that_makes_no_sense_costs_that_entry_by_name():
+    told = []
+    reports = Paging(BASE, told.append).read(ODD_PAGE, address=BASE)
+    assert ids_of(reports) == ["a"]
+    for error, words in zip(
+        told,
+        [
+            r"no usable report_id .* \(https://api\.example/reports/v1/, reports\[1\]\)\.",
+            r"Report 'b' has a number that is none .*reports\[2\]",
+            r"must be a JSON object, not int .*reports\[3\]",
+        ],
+        strict=True,
+    ):
+        assert isinstance(error, InvalidResponse)
+        assert re.search(words, str(error))
+
+
+def test_without_anybody_to_tell_an_odd_entry_is_a_warning(caplog):
+    Paging(BASE).read(ODD_PAGE, address=BASE)
+    assert "An entry of the listing is left out: Report 'b' has a number" in caplog.text

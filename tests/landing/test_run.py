@@ -27,7 +27,7 @@ from airflow_provider_planet_reports.client.errors import (
     TransportError,
 )
 from airflow_provider_planet_reports.client.report import Report
-from airflow_provider_planet_reports.client.session import ReportsSession
+from airflow_provider_planet_reports.client.transport.session import ReportsSession
 from airflow_provider_planet_reports.errors import InvalidInput
 from airflow_provider_planet_reports.landing import run as landing_run
 from airflow_provider_planet_reports.landing.errors import DestinationError, RowCountMismatch

@@ -15,7 +15,8 @@ Work = Callable[[], dict[str, Any]]
 
 def list_reports(job: Job) -> Work:
     """Through the hook, lazily."""
-    from airflow_provider_planet_reports.client import api, session  # noqa: F401 - not timed
+    from airflow_provider_planet_reports.client import api  # noqa: F401 - not timed
+    from airflow_provider_planet_reports.client.transport import session  # noqa: F401 - not timed
     from airflow_provider_planet_reports.hooks.planet_reports import PlanetReportsHook
 
     hook = PlanetReportsHook(CONN_ID)

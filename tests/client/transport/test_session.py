@@ -17,8 +17,8 @@ from scripted_server import KEY, Answer
 
 from airflow_provider_planet_reports import __version__
 from airflow_provider_planet_reports.client import errors
-from airflow_provider_planet_reports.client import session as module
-from airflow_provider_planet_reports.client.session import ReportsSession
+from airflow_provider_planet_reports.client.transport import session as module
+from airflow_provider_planet_reports.client.transport.session import ReportsSession
 from airflow_provider_planet_reports.errors import InvalidInput, PlanetReportsError
 
 BASIC = base64.b64encode(f"{KEY}:".encode()).decode()
@@ -333,7 +333,7 @@ def test_a_task_that_ends_does_not_wait_for_further_tries(server, session_of, ca
     thread.start()
     while "trying again in" not in caplog.text:
         time.sleep(0.01)
-    session.give_up()
+    session.cancel()
     thread.join(5)
     assert [answer.status_code for answer in answers] == [503]
     assert len(server.received) == 1
@@ -370,10 +370,10 @@ def test_a_task_that_ends_does_not_wait_for_a_silent_server(
     thread = threading.Thread(target=lambda: failures.append(the_failure(session, url)))
     thread.start()
     stalling.stalled.wait(60)
-    session.give_up()
+    session.cancel()
     thread.join(60)
     assert isinstance(failures[0], errors.TransportError)
-    assert str(failures[0]).endswith("was called off: the task was told to stop.")
+    assert str(failures[0]).endswith("was cancelled: the task was told to stop.")
     assert len(stalling.received) == 1
 
 
@@ -386,7 +386,7 @@ def test_a_body_that_ends_because_it_is_hung_up_is_not_taken_for_whole(server, s
     )
     thread.start()
     server.stalled.wait(60)
-    session.give_up()
+    session.cancel()
     thread.join(60)
     assert "told to stop" in str(failures[0])
 
@@ -402,14 +402,14 @@ def test_a_tls_handshake_is_hung_up_too(session):
         accepted, _ = mute.accept()
         with accepted:
             assert accepted.recv(1)  # its greeting, that nobody answers
-            session.give_up()
+            session.cancel()
             thread.join(60)
     assert "told to stop" in str(failures[0])
 
 
 def test_after_the_end_nothing_is_sent(server, session):
     session.get(session.base_url)
-    session.give_up()
+    session.cancel()
     error = the_failure(session, session.base_url)
     assert isinstance(error, errors.TransportError)
     assert "told to stop" in str(error)
@@ -423,7 +423,7 @@ class Hurried(ReportsSession):
         self.waited = []
         super().__init__(*args, **kwargs)
 
-    def pause(self, seconds):
+    def wait(self, seconds):
         self.waited.append(seconds)
         return False
 

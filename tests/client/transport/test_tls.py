@@ -12,7 +12,7 @@ from certificates import loopback_certificate
 from scripted_server import KEY
 
 from airflow_provider_planet_reports.client import errors
-from airflow_provider_planet_reports.client.session import ReportsSession
+from airflow_provider_planet_reports.client.transport.session import ReportsSession
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +69,7 @@ def test_a_task_that_ends_does_not_wait_for_a_silent_server(certificate, data, m
         thread = threading.Thread(target=ask)
         thread.start()
         assert sent.wait(60)
-        session.give_up()
+        session.cancel()
         thread.join(60)
     assert len(failures) == 1
 

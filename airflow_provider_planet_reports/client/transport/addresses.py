@@ -4,23 +4,16 @@ from __future__ import annotations
 
 import ipaddress
 from functools import lru_cache
-from typing import Any
-from urllib.parse import SplitResult, parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
+from urllib.parse import SplitResult, urljoin, urlsplit
 
 from airflow_provider_planet_reports.client.errors import RefusedLink
+from airflow_provider_planet_reports.client.transport.redaction import parse_url, safe_url
 from airflow_provider_planet_reports.errors import InvalidInput
 
 DEFAULT_BASE_URL = "https://api.planet.com/reports/v1"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-#: Query parameters of a listing; every other one may be a signature or a token.
-_SHOWN_PARAMETERS = frozenset(
-    ("after", "cadence", "end", "offset", "org_id", "page_size", "plan_id", "report_type", "start")
-)
-_SHORTEST_SECRET = 8
 #: Addresses of which is kept what was made of them: each request asks for the same several times.
 _KEPT = 256
-#: Fields of a report that hold links, which may be relative.
-_LINKS = ("contents", "_links")
 
 
 def base_url(text: str | None) -> str:
@@ -31,7 +24,7 @@ def base_url(text: str | None) -> str:
         or is plain http to anything but a loopback address.
     """
     text = (text or "").strip() or DEFAULT_BASE_URL
-    parts = _split(text)
+    parts = parse_url(text)
     example = f"for example {DEFAULT_BASE_URL}"
     if parts is None or not _connectable(text, parts):
         raise InvalidInput(
@@ -71,7 +64,7 @@ def check_link(url: str, *, came_from: str) -> str:
     :raises RefusedLink: if it is not http(s), has credentials, or is plain http to
         anything but a loopback address or from an https address.
     """
-    parts = _split(url)
+    parts = parse_url(url)
     where = f"A link given by {safe_url(came_from)}"
     if parts is None or not _connectable(url, parts):
         raise RefusedLink(f"{where} is not an http(s) address: {safe_url(url)!r}.")
@@ -84,62 +77,6 @@ def check_link(url: str, *, came_from: str) -> str:
     return url
 
 
-@lru_cache(_KEPT)
-def safe_url(url: object) -> str:
-    """Return an address fit for logs, errors and receipts.
-
-    Credentials and fragments are left out, and of the query only a listing's own parameters
-    keep their values: signed links carry their secrets there, a bare token among them.
-    """
-    parts = _split(str(url))
-    if parts is None:
-        return "<malformed address>"
-    query = [
-        (name, value) if name in _SHOWN_PARAMETERS else (name if value else "***", "***")
-        for name, value in parse_qsl(parts.query, keep_blank_values=True)
-    ]
-    host = parts.netloc.rpartition("@")[2]
-    return urlunsplit((parts.scheme, host, parts.path, urlencode(query, safe="*"), ""))
-
-
-def secrets_of(url: str) -> list[str]:
-    """Return an address' secrets, as written and as meant, longest first.
-
-    Short values are left out: they are no secrets, and may be part of any text.
-    """
-    parts = _split(url)
-    if parts is None:
-        return []
-    written = [each.partition("=")[::2] for each in parts.query.split("&")]
-    pairs = [*written, *parse_qsl(parts.query, keep_blank_values=True)]
-    values = {value or name for name, value in pairs if name not in _SHOWN_PARAMETERS}
-    return sorted((each for each in values if len(each) >= _SHORTEST_SECRET), key=len, reverse=True)
-
-
-def without_secrets(value: Any, *, link: bool = False) -> Any:
-    """Return a JSON value in which no address carries a secret.
-
-    Of an address' query only a listing's own parameters are left; credentials and fragment go.
-
-    :param value: for example a report as the API describes it.
-    :param link: whether texts are addresses, even if they are relative ones.
-    """
-    if isinstance(value, dict):
-        return {
-            name: without_secrets(item, link=link or name in _LINKS) for name, item in value.items()
-        }
-    if isinstance(value, list):
-        return [without_secrets(item, link=link) for item in value]
-    if isinstance(value, str) and (link or "://" in value):
-        parts = _split(value)
-        if parts is None:
-            return "<malformed address>"
-        kept = [each for each in parse_qsl(parts.query) if each[0] in _SHOWN_PARAMETERS]
-        host = parts.netloc.rpartition("@")[2]
-        return urlunsplit((parts.scheme, host, parts.path, urlencode(kept), ""))
-    return value
-
-
 def is_presigned(link: str, base: str) -> bool:
     """Whether a content link may open a file for whoever has it, without the API key.
 
@@ -148,34 +85,23 @@ def is_presigned(link: str, base: str) -> bool:
     :param link: the link, maybe relative to the base.
     :param base: address of the API.
     """
-    parts = _split(link)
+    parts = parse_url(link)
     if parts is None or "@" in parts.netloc or parts.query or parts.fragment:
         return True
     return origin(urljoin(base, link)) != origin(base)
 
 
-@lru_cache(_KEPT)
-def _split(url: str) -> SplitResult | None:
-    try:
-        parts = urlsplit(url)
-        _ = parts.port  # read for its check: a port that is no number raises
-        url.encode()  # half a surrogate pair can't be sent
-    except ValueError:
-        return None
-    return parts
-
-
 def _connectable(url: str, parts: SplitResult) -> bool:
     """Whether the libraries can connect to an address, and to the same host as it seems."""
     from urllib3.exceptions import LocationParseError
-    from urllib3.util import parse_url
+    from urllib3.util import parse_url as parsed_by_urllib3
 
     host = parts.hostname or ""
     if parts.scheme not in _DEFAULT_PORTS or not host:
         return False
     try:
         host.encode("idna")
-        connected = parse_url(url).host or ""
+        connected = parsed_by_urllib3(url).host or ""
     except (UnicodeError, LocationParseError):
         return False
     return not host.isascii() or connected.strip("[]").lower() == host

@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-import base64
 import http.client
 import platform
 import re
 import ssl
 import threading
 from typing import Any
-from urllib.parse import quote, urljoin, urlsplit, urlunsplit
+from urllib.parse import urljoin, urlsplit, urlunsplit
 
 import requests
 import urllib3
 from requests.adapters import BaseAdapter
-from requests.auth import AuthBase
 from requests.cookies import RequestsCookieJar
 from requests.sessions import merge_hooks
 from requests.structures import CaseInsensitiveDict
 
 from airflow_provider_planet_reports import __version__
-from airflow_provider_planet_reports.client import addresses, errors
-from airflow_provider_planet_reports.client.adapter import Adapter
-from airflow_provider_planet_reports.client.rate_limiter import RateLimiter
-from airflow_provider_planet_reports.client.retries import Retries, retry_after
-from airflow_provider_planet_reports.client.sockets import Sockets
+from airflow_provider_planet_reports.client import errors
+from airflow_provider_planet_reports.client.transport import addresses, redaction
+from airflow_provider_planet_reports.client.transport.adapter import Adapter
+from airflow_provider_planet_reports.client.transport.auth import (
+    OriginAuth,
+    checked_key,
+    secret_forms,
+)
+from airflow_provider_planet_reports.client.transport.cancellation import ConnectionRegistry
+from airflow_provider_planet_reports.client.transport.rate_limiter import RateLimiter
+from airflow_provider_planet_reports.client.transport.retries import Retries, parse_retry_after
 from airflow_provider_planet_reports.errors import InvalidInput, PlanetReportsError
 
 USER_AGENT = f"airflow-provider-planet-reports/{__version__} python/{platform.python_version()}"
@@ -48,34 +52,6 @@ _QUOTING = (
     ValueError,
 )
 _OF_THEIR_OWN_WORDS = (http.client.RemoteDisconnected, ssl.SSLError)
-
-
-def secret_forms(api_key: str) -> tuple[str, ...]:
-    """Return every form in which the API key travels, longest first: none may be shown."""
-    basic = base64.b64encode(f"{api_key}:".encode()).decode()
-    return tuple(sorted({api_key, quote(api_key, safe=""), basic}, key=len, reverse=True))
-
-
-class OriginAuth(AuthBase):
-    """HTTP Basic authentication, key as user name and empty password, that keeps to one origin.
-
-    ``requests`` drops credentials when it is redirected to another host, but hands a plain
-    ``Session.auth`` to any address it is asked for; content links may be on other hosts.
-
-    :param api_key: the API key.
-    :param url: an address of the API; its scheme, host and port are the origin.
-    """
-
-    def __init__(self, api_key: str, url: str) -> None:
-        self._header = "Basic " + base64.b64encode(f"{api_key}:".encode()).decode()
-        self._origin = addresses.origin(url)
-
-    def __call__(self, r: requests.PreparedRequest) -> requests.PreparedRequest:
-        """Add the key to a request to the origin; make sure that no other carries any."""
-        r.headers.pop("Authorization", None)
-        if addresses.origin(r.url or "") == self._origin:
-            r.headers["Authorization"] = self._header
-        return r
 
 
 class _NoCookies(RequestsCookieJar):
@@ -119,23 +95,23 @@ class ReportsSession(requests.Session):
         super().__init__()
         self.base_url = addresses.base_url(base_url)
         self.max_redirects = 10
-        self.auth = OriginAuth(_checked_key(api_key), self.base_url)
+        self.auth = OriginAuth(checked_key(api_key), self.base_url)
         self.headers["User-Agent"] = USER_AGENT
         self.headers["X-Planet-App"] = "airflow-provider-planet-reports"
         # Compressed transport would change the files' bytes, sizes and digests on their way.
         self.headers["Accept-Encoding"] = "identity"
         self.cookies = _NoCookies()
         self._secrets = secret_forms(api_key)
-        self._given_up = threading.Event()
+        self._cancelled = threading.Event()
         self._max_retries = max_retries
         self._settings: dict[tuple[str, str, int | None], Any] = {}
         parts = urlsplit(self.base_url)
-        self._sockets = Sockets()
-        elsewhere = Adapter(timeout, None, self._sockets)
+        self._connections = ConnectionRegistry()
+        elsewhere = Adapter(timeout, None, self._connections)
         self.mount("https://", elsewhere)
         self.mount("http://", elsewhere)
-        pace = RateLimiter(requests_per_second, wait=self.pause)
-        self.mount(f"{parts.scheme}://{parts.netloc}/", Adapter(timeout, pace, self._sockets))
+        pace = RateLimiter(requests_per_second, wait=self.wait)
+        self.mount(f"{parts.scheme}://{parts.netloc}/", Adapter(timeout, pace, self._connections))
 
     def __repr__(self) -> str:
         return f"<ReportsSession {self.base_url}>"
@@ -148,7 +124,7 @@ class ReportsSession(requests.Session):
         :param text: the words.
         :param url: an address whose secrets they may echo.
         """
-        for secret in addresses.secrets_of(url):
+        for secret in redaction.secrets_of(url):
             text = text.replace(secret, "***")
         return _QUERY_VALUE.sub(r"\1***", self.without_key(text))
 
@@ -160,34 +136,34 @@ class ReportsSession(requests.Session):
 
     def retries(self) -> Retries:
         """Return a fresh budget of tries for one piece of work."""
-        return Retries(self._max_retries, wait=self.pause)
+        return Retries(self._max_retries, wait=self.wait)
 
-    def pause(self, seconds: float) -> bool:
+    def wait(self, seconds: float) -> bool:
         """Wait; all waiting of a session is done here.
 
         :param seconds: how long.
         :return: whether to give up instead of going on.
         """
-        return self._given_up.wait(seconds)
+        return self._cancelled.wait(seconds)
 
-    def give_up(self) -> None:
+    def cancel(self) -> None:
         """Have all threads fail at once that wait for a server, another try or their turn.
 
         For the end of a task; every request fails from then on.
         """
-        self._given_up.set()
-        self._sockets.hang_up()
+        self._cancelled.set()
+        self._connections.shutdown_all()
 
     @property
-    def given_up(self) -> bool:
+    def cancelled(self) -> bool:
         """Whether the task was told to stop."""
-        return self._given_up.is_set()
+        return self._cancelled.is_set()
 
-    def called_off(self, what: str) -> errors.TransportError | None:
+    def cancelled_error(self, what: str) -> errors.TransportError | None:
         """Return the error of a request that ended because the task was told to stop, if it was."""
-        if not self.given_up:
+        if not self.cancelled:
             return None
-        return errors.TransportError(f"{what} was called off: the task was told to stop.")
+        return errors.TransportError(f"{what} was cancelled: the task was told to stop.")
 
     def request(  # type: ignore[override]
         self, method: str, url: str, *, stream: bool = False, **kwargs: Any
@@ -203,23 +179,23 @@ class ReportsSession(requests.Session):
         :raises RefusedLink: if a redirect leads to an unencrypted address.
         """
         method = method.upper()
-        what = f"{method} {addresses.safe_url(url)}"
-        retries = self.retries() if method in _REPEATABLE else Retries(0, wait=self.pause)
+        what = f"{method} {redaction.safe_url(url)}"
+        retries = self.retries() if method in _REPEATABLE else Retries(0, wait=self.wait)
         while True:
             outcome = self._attempt(what, method, url, stream=stream, **kwargs)
             if isinstance(outcome, requests.Response):
                 if outcome.status_code not in errors.TRANSIENT_STATUSES:
                     return outcome
                 trouble = f"{what} answered {outcome.status_code}"
-                asked = retry_after(outcome.headers.get("Retry-After"))
-                if self.given_up or not retries.pause(trouble, asked=asked):
+                asked = parse_retry_after(outcome.headers.get("Retry-After"))
+                if self.cancelled or not retries.wait(trouble, asked=asked):
                     return outcome
                 outcome.close()
             elif (
                 outcome.final
-                or isinstance(outcome, errors.EndlessAnswer)
-                or self.given_up
-                or not retries.pause(str(outcome).rstrip("."))
+                or isinstance(outcome, (errors.ResponseTooLarge, errors.TooManyRedirects))
+                or self.cancelled
+                or not retries.wait(str(outcome).rstrip("."))
             ):
                 raise outcome
 
@@ -246,9 +222,9 @@ class ReportsSession(requests.Session):
             return error
         except _TROUBLE as error:
             response.close()
-            return self.explained(what, error, url)
+            return self.translate_error(what, error, url)
         # Being hung up looks like the end of a body that did not announce any.
-        return self.called_off(what) or response
+        return self.cancelled_error(what) or response
 
     def get_adapter(self, url: str) -> BaseAdapter:
         """Return what sends a request: with the API's pace to its origin, however that is spelt."""
@@ -290,26 +266,26 @@ class ReportsSession(requests.Session):
         :raises PlanetReportsError: if there is no answer, or one that can't be understood.
         """
         url = request.url or ""
-        what = f"{request.method} {addresses.safe_url(url)}"
+        what = f"{request.method} {redaction.safe_url(url)}"
         try:
             return super().send(request, **kwargs)
         except PlanetReportsError:
             raise
         except _TROUBLE as error:
-            trouble = self.explained(what, error, url)
+            trouble = self.translate_error(what, error, url)
         raise trouble
 
-    def explained(self, what: str, error: Exception, url: str) -> PlanetReportsError:
+    def translate_error(self, what: str, error: Exception, url: str) -> PlanetReportsError:
         """Return the error to raise for one of the libraries' own, without secrets.
 
         :param what: the request, fit for logs.
         :param error: what the libraries raised while the request was under way.
         :param url: the request's address.
         """
-        if called_off := self.called_off(what):
-            return called_off
+        if cancelled := self.cancelled_error(what):
+            return cancelled
         if isinstance(error, requests.TooManyRedirects):
-            return errors.EndlessAnswer(f"{what} was redirected more than 10 times.")
+            return errors.TooManyRedirects(f"{what} was redirected more than 10 times.")
         why = self.redact(cause(error), url)
         if isinstance(error, _NO_ADDRESS):
             return InvalidInput(f"{what} cannot be sent: {why}.")
@@ -321,9 +297,9 @@ class ReportsSession(requests.Session):
         """Raise the error that the answer's status stands for; see :mod:`.errors`."""
         errors.raise_for_status(
             response,
-            describe=f"{response.request.method} {addresses.safe_url(response.url)}",
+            describe=f"{response.request.method} {redaction.safe_url(response.url)}",
             redact=lambda text: self.redact(text, response.url),
-            retry_after=retry_after(response.headers.get("Retry-After")),
+            retry_after=parse_retry_after(response.headers.get("Retry-After")),
         )
 
     def rebuild_auth(
@@ -351,7 +327,7 @@ class ReportsSession(requests.Session):
             here, there = urlsplit(resp.url), urlsplit(urljoin(resp.url, location))
         except ValueError:
             there = None
-        where = addresses.safe_url(resp.url)
+        where = redaction.safe_url(resp.url)
         if there is None:
             raise errors.RefusedLink(f"{where} redirects to what is not an address.")
         if self.without_key(location) != location:
@@ -393,17 +369,6 @@ def cause(error: BaseException) -> str:
     return f"{name} ({text})" if text and "://" not in text and "URL" not in text else name
 
 
-def _checked_key(api_key: str) -> str:
-    if not api_key or not api_key.strip():
-        raise InvalidInput("The API key is empty.")
-    if ":" in api_key or not api_key.isascii() or not api_key.isprintable() or " " in api_key:
-        raise InvalidInput(
-            "The API key has characters that no key has (a space, a colon or beyond ASCII): "
-            "copy it again from the account page at Planet."
-        )
-    return api_key
-
-
 def _load(response: requests.Response, what: str) -> None:
     """Read a body as ``Response.content`` does, but never more than the limit."""
     body = bytearray()
@@ -411,5 +376,5 @@ def _load(response: requests.Response, what: str) -> None:
         body += chunk
         if len(body) > _ANSWER_LIMIT:
             response.close()
-            raise errors.EndlessAnswer(f"{what} sent more than {_ANSWER_LIMIT >> 20} MiB.")
+            raise errors.ResponseTooLarge(f"{what} sent more than {_ANSWER_LIMIT >> 20} MiB.")
     response._content = bytes(body)

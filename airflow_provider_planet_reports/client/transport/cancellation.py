@@ -12,7 +12,7 @@ from urllib3 import PoolManager
 from urllib3.connection import HTTPConnection
 
 
-class Sockets:
+class ConnectionRegistry:
     """Knows every connection's socket, and can hang all of them up.
 
     A thread that waits in a read cannot be interrupted, but its connection can be: the read
@@ -22,7 +22,7 @@ class Sockets:
     def __init__(self) -> None:
         self._open: weakref.WeakSet[socket.socket] = weakref.WeakSet()
         self._lock = threading.RLock()  # a signal may interrupt whoever holds it
-        self.hung_up = False
+        self.is_shut_down = False
 
     def add(self, sock: object) -> None:
         """Take note of a socket; it is shut down at once where all were hung up before."""
@@ -30,12 +30,12 @@ class Sockets:
             return
         with self._lock:
             self._open.add(sock)
-        if self.hung_up:
+        if self.is_shut_down:
             _shut_down(sock)
 
-    def hang_up(self) -> None:
+    def shutdown_all(self) -> None:
         """Shut all sockets down, those to come included."""
-        self.hung_up = True
+        self.is_shut_down = True
         with self._lock:
             sockets = list(self._open)
         for sock in sockets:
@@ -59,7 +59,7 @@ class Sockets:
 class _Watched(HTTPConnection):
     """A connection that tells its sockets."""
 
-    sockets: ClassVar[Sockets]
+    sockets: ClassVar[ConnectionRegistry]
     _handle: socket.socket | None = None
 
     def _new_conn(self) -> socket.socket:

@@ -19,7 +19,7 @@ LONGEST_RETRY_AFTER = 300.0
 _NO_SERVER_MEANS = 366 * 86_400.0
 
 
-def retry_after(value: str | None) -> float | None:
+def parse_retry_after(value: str | None) -> float | None:
     """Return the seconds that a ``Retry-After`` header asks to wait.
 
     :param value: the header: seconds, or a date (RFC 9110, section 10.2.3).
@@ -55,7 +55,7 @@ class Retries:
         """Give the whole budget back: the work got further since the last failure."""
         self._failures = 0
 
-    def pause(self, trouble: str, *, asked: float | None = None) -> bool:
+    def wait(self, trouble: str, *, asked: float | None = None) -> bool:
         """Wait before another try, or say that there is none.
 
         :param trouble: what happened, without secrets; logged with the waiting.
