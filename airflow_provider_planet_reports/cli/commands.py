@@ -57,7 +57,7 @@ def land(given: Namespace) -> None:
     with _at_work(), progress("Landing") as tell:
         hook = PlanetReportsHook(given.conn_id)
         zone = open_zone(given.destination, given.destination_conn_id)
-        outcome = LandingRun(
+        run = LandingRun(
             hook.api,
             zone,
             max_workers=given.max_workers,
@@ -65,9 +65,11 @@ def land(given: Namespace) -> None:
             row_count_check=given.row_count_check,
             on_progress=lambda now: tell(now.landed, now.asked, format_bytes(now.bytes)),
             seconds_between=0.2,
-        ).run(hook.list_reports(**_filters(given)))
-    for key, error in outcome.failures.items():
-        sys.stderr.write(f"{key.report_id}: {error}\n")
+        )
+        listing = hook.list_reports(**_filters(given), on_bad_entry=run.fail_entry)
+        outcome = run.run(listing)
+    for name, error in outcome.failures:
+        sys.stderr.write(f"{name}: {error}\n")
     _print(
         f"{len(outcome.landed)} landed, {outcome.before} were landed before, "
         f"{len(outcome.failures)} failed."

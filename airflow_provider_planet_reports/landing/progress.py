@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from airflow_provider_planet_reports.errors import PlanetReportsError
 from airflow_provider_planet_reports.landing.layout import ReportKey
 from airflow_provider_planet_reports.landing.receipt import Receipt
+
+_PLANS_SHOWN = 10
 
 
 @dataclass
@@ -16,13 +17,13 @@ class Outcome:
 
     :param landed: receipts of the reports that this run landed.
     :param earlier: receipts of those that an earlier try of the same task instance landed.
-    :param failures: why reports could not be landed.
-    :param before: how many were landed before, ``earlier`` included.
+    :param failures: names of what could not be landed, mostly ids, and why.
+    :param before: how many were landed before; ``earlier`` and damaged receipts included.
     """
 
     landed: dict[ReportKey, Receipt] = field(default_factory=dict)
     earlier: dict[ReportKey, Receipt] = field(default_factory=dict)
-    failures: dict[ReportKey, PlanetReportsError] = field(default_factory=dict)
+    failures: list[tuple[str, PlanetReportsError]] = field(default_factory=list)
     before: int = 0
 
 
@@ -52,27 +53,22 @@ class Progress:
         )
 
 
-def summary(receipts: Iterable[Receipt], failed: int, seconds: float) -> str:
+def summary(outcome: Outcome, seconds: float) -> str:
     """Return a line about what a run has landed: how much, of which days and plans.
 
-    :param receipts: of what was landed.
-    :param failed: how many reports could not be landed.
+    :param outcome: what became of the run.
     :param seconds: how long it took.
     """
-    landed = [*receipts]
-    files = [file for receipt in landed for file in receipt.files]
-    days = sorted({receipt.key.data_date or "no day" for receipt in landed})
-    plans = sorted({receipt.key.plan_id or "none" for receipt in landed})
-    shown = f"{', '.join(plans[:_PLANS_SHOWN])}{', …' if len(plans) > _PLANS_SHOWN else ''}"
-    what = f" of {days[0]} to {days[-1]}, plans {shown}" if landed else ""
+    days = sorted(key.data_date or "no day" for key in outcome.landed)
+    plans = sorted({key.plan_id or "none" for key in outcome.landed})
+    shown = ", ".join([*plans[:_PLANS_SHOWN], *["…"][: len(plans) > _PLANS_SHOWN]])
+    what = f" (data of {days[0]} to {days[-1]}, plans {shown})" if days else ""
+    files = [file for receipt in outcome.landed.values() for file in receipt.files]
+    failed = f"; {len(outcome.failures)} failed" if outcome.failures else ""
     return (
-        f"Landed {len(landed)} reports{what}: {len(files)} files, "
-        f"{format_bytes(sum(file.bytes for file in files))} in {seconds:.0f} s"
-        f"{f'; {failed} failed' if failed else ''}."
+        f"Landed {len(outcome.landed)} reports{what}: {len(files)} files, "
+        f"{format_bytes(sum(file.bytes for file in files))} in {seconds:.0f} s{failed}."
     )
-
-
-_PLANS_SHOWN = 10
 
 
 def format_bytes(size: float) -> str:

@@ -15,11 +15,11 @@ from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from typing import Any
 from urllib.parse import urljoin
 
-from airflow_provider_planet_reports.client.addresses import check_link
 from airflow_provider_planet_reports.client.api import ReportsAPI
 from airflow_provider_planet_reports.client.download import Sink, download
 from airflow_provider_planet_reports.client.errors import InvalidAPIKey, InvalidResponse, Refused
 from airflow_provider_planet_reports.client.report import Report
+from airflow_provider_planet_reports.client.transport.addresses import check_link
 from airflow_provider_planet_reports.errors import PlanetReportsError
 from airflow_provider_planet_reports.landing.errors import (
     Cancelled,
@@ -160,6 +160,14 @@ class LandingRun:
             raise self._fatal
         return self._outcome
 
+    def fail_entry(self, error: PlanetReportsError) -> None:
+        """Take note of an entry of the listing that is no report, as one that cannot be landed.
+
+        :param error: what is wrong with it.
+        """
+        log.error("%s", error)
+        self._outcome.failures.append(("entry of the listing", error))
+
     def cancel(self) -> None:
         """Abandon what is under way and end the run, whatever it waits for.
 
@@ -192,7 +200,7 @@ class LandingRun:
                 del landed[key]
             elif receipt.is_from_earlier_try(self._landed_by):
                 self._outcome.earlier[key] = receipt
-        self._outcome.before = len(landed) - len(self._outcome.failures)
+        self._outcome.before = len(landed)
         return [key for key in reports if key not in landed]
 
     def _land_all(self, missing: Mapping[ReportKey, Report], asked: int) -> None:
@@ -208,7 +216,7 @@ class LandingRun:
                 report.result()
             if running and not self._ended.is_set():
                 self._on_progress(self._progress(len(missing), begun))
-        self._on_progress(self._progress(len(missing), begun))
+        log.info("%s", summary(self._outcome, time.monotonic() - begun))
 
     def _land(self, key: ReportKey, report: Report) -> None:
         """Land one report. Called in the pool for reports."""
@@ -359,7 +367,7 @@ class LandingRun:
             return
         log.error("Report %s could not be landed: %s", key.report_id, error)
         with self._lock:
-            self._outcome.failures[key] = error
+            self._outcome.failures.append((key.report_id, error))
             self._destination_failures += isinstance(error, DestinationError)
             broken = self._destination_failures >= _DESTINATION_FAILURES
         if isinstance(error, UnreadableReceipt):

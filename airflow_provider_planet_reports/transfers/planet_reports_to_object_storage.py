@@ -32,7 +32,7 @@ from airflow_provider_planet_reports.transfers.outlet_events import (
 try:
     from airflow.sdk.definitions._internal.types import NOTSET
 except ImportError:  # Airflow 2
-    from airflow.utils.types import NOTSET
+    from airflow.utils.types import NOTSET  # type: ignore[attr-defined,no-redef]
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -200,7 +200,7 @@ class PlanetReportsToObjectStorageOperator(BaseOperator):
             with _decoration("The link to the landing place is missing"):
                 self._leave_link(context, zone)
             if asked is None:
-                asked = hook.list_reports(**filters_of(self))
+                asked = hook.list_reports(**filters_of(self), on_bad_entry=self._run.fail_entry)
             outcome = self._run.run(asked)
         receipts = {**outcome.earlier, **outcome.landed}
         result = [zone.describe(receipt) for _, receipt in sorted(receipts.items(), key=_by_age)]
@@ -307,11 +307,12 @@ def _decoration(what: str) -> Iterator[None]:
         log.warning("%s: %s", what, error)
 
 
-def _raise_failures(failures: Mapping[ReportKey, PlanetReportsError], landed: int) -> None:
+def _raise_failures(failures: Sequence[tuple[str, PlanetReportsError]], landed: int) -> None:
     if not failures:
         return
-    reasons = "".join(f"\n- {key.report_id}: {error}" for key, error in failures.items())
+    reasons = "".join(f"\n- {name}: {error}" for name, error in failures)
     message = f"{len(failures)} reports could not be landed, {landed} were:{reasons}"
-    if all(error.final for error in failures.values()):
+    errors = [error for _, error in failures]
+    if all(error.final for error in errors):
         raise PlanetReportsTaskFailure(message)
-    raise PlanetReportsTaskError(message, retry_after(*failures.values()))
+    raise PlanetReportsTaskError(message, retry_after(*errors))
