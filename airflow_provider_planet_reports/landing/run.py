@@ -30,7 +30,7 @@ from airflow_provider_planet_reports.landing.errors import (
 )
 from airflow_provider_planet_reports.landing.layout import ReportKey
 from airflow_provider_planet_reports.landing.part import PartFile
-from airflow_provider_planet_reports.landing.progress import Outcome, Progress
+from airflow_provider_planet_reports.landing.progress import Outcome, Progress, summary
 from airflow_provider_planet_reports.landing.receipt import Receipt
 from airflow_provider_planet_reports.landing.report_landing import ReportLanding
 from airflow_provider_planet_reports.landing.zone import LandingZone
