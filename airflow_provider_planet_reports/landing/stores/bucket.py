@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import logging
 import os
@@ -13,31 +14,23 @@ from typing import Any
 
 import obstore
 
-from airflow_provider_planet_reports.landing.errors import (
-    Cancelled,
-    ConditionsUnsupported,
-    DestinationError,
-    DestinationRefused,
-)
+from airflow_provider_planet_reports.landing import errors
+from airflow_provider_planet_reports.landing.background_calls import Calls
 from airflow_provider_planet_reports.landing.layout import RECEIPTS
-from airflow_provider_planet_reports.landing.stores.calls import Calls
-from airflow_provider_planet_reports.landing.stores.failures import (
-    Conflict,
-    UntrustedServer,
-    translated,
-)
+from airflow_provider_planet_reports.landing.stores import failures
 from airflow_provider_planet_reports.landing.stores.interface import Entry, Revision, Stored
 from airflow_provider_planet_reports.landing.stores.upload import BucketWriter
 
 log = logging.getLogger(__name__)
 
 _PIECE_SIZE = 2**20
-_PAGE = 1000
-#: Seconds without any answer after which somebody looks why; see :meth:`BucketStore._look_why`.
+#: Seconds without any answer after which somebody looks why.
 _PATIENCE = 0.5
-
-#: The process that has used obstore. Its threads do not live on in a forked process, where every
-#: call would wait for them for ever.
+_IGNORES_CONDITIONS = (
+    "%s ignores conditional requests: let no two runs land the same report at the same time."
+)
+#: The process that has used obstore. A process that was forked from it has none of obstore's
+#: threads, and every call would wait for them for ever.
 _used_in: list[int] = []
 
 
@@ -61,7 +54,7 @@ class BucketStore:
         self._calls = Calls()
         self._asked = self._reached = False
         self._keeps: bool | None = None
-        self._probing = threading.Lock()
+        self._trying = threading.Lock()
 
     def __repr__(self) -> str:
         return f"<BucketStore {self._address}>"
@@ -69,7 +62,7 @@ class BucketStore:
     def open(self, key: str) -> BucketWriter:
         """Begin an object."""
         bucket = self._bucket
-        return BucketWriter(self._calls, lambda data, **how: self._put(key, data, bucket, **how))
+        return BucketWriter(self._calls, lambda data, **how: self._put(bucket, key, data, **how))
 
     def put(self, key: str, data: bytes, *, replaces: Revision | None) -> None:
         """Write a small object on a condition."""
@@ -78,85 +71,80 @@ class BucketStore:
             both = {"e_tag": replaces.e_tag, "version": replaces.version}
             mode = {name: value for name, value in both.items() if value is not None}
         try:
-            # Without retries first: obstore retries 501, and would be long about it.
-            self._calls.run(lambda: self._put(key, data, self._impatient, mode=mode))
-        except DestinationError as failure:
-            if type(failure) is not DestinationError:
+            # Without retries first: obstore retries 501, and is long about it.
+            self._calls.run(lambda: self._put(self._impatient, key, data, mode=mode))
+        except errors.DestinationError as failure:
+            if type(failure) is not errors.DestinationError:
                 raise
-            self._calls.run(lambda: self._put(key, data, self._bucket, mode=mode))
+            self._calls.run(lambda: self._put(self._bucket, key, data, mode=mode))
 
     def put_always(self, key: str, data: bytes) -> None:
         """Write a small object."""
-        self._calls.run(lambda: self._put(key, data, self._bucket, use_multipart=False))
+        self._calls.run(lambda: self._put(self._bucket, key, data, use_multipart=False))
 
     def keeps_conditions(self) -> bool:
         """Return whether conditions are kept, which is tried with an object of its own."""
-        with self._probing:
+        with self._trying:
             if self._keeps is None:
                 self._keeps = self._try_conditions()
                 if not self._keeps:
-                    log.warning(
-                        "%s ignores conditional requests: do not land a report in two runs at "
-                        "the same time.",
-                        self._address,
-                    )
+                    log.warning(_IGNORES_CONDITIONS, self._address)
             return self._keeps
 
     def _try_conditions(self) -> bool:
-        key = f"{RECEIPTS}.probe-{secrets.token_hex(8)}"
+        key = f"{RECEIPTS}.conditions-{secrets.token_hex(8)}"
         try:
             self.put(key, b"{}", replaces=None)
             version = self.read(key).revision.version
             wrong = Revision(e_tag=f'"{"0" * 32}"', version=version and "1")
             for condition in (None, wrong):
-                with contextlib.suppress(Conflict):
+                with contextlib.suppress(failures.Conflict):
                     self.put(key, b"{}", replaces=condition)
                     return False
-        except ConditionsUnsupported:
+        except errors.ConditionsUnsupported:
             return False
         finally:
-            with contextlib.suppress(DestinationError):
+            with contextlib.suppress(errors.DestinationError):
                 self.delete(key)
         return True
 
     def read(self, key: str) -> Stored:
         """Return a small object."""
 
-        def read() -> Stored:
+        def read() -> tuple[bytes, Any]:
             found = obstore.get(self._bucket, key)
-            revision = Revision(found.meta["e_tag"], found.meta["version"])
-            return Stored(bytes(found.bytes()), revision)
+            return bytes(found.bytes()), found.meta
 
-        stored: Stored = self._ask(key, read)
-        return stored
+        data, meta = self._run(key, read)
+        return Stored(data, Revision(meta["e_tag"], meta["version"]))
 
     def stream(self, key: str) -> Iterator[bytes]:
         """Yield an object's bytes."""
-        found = self._ask(key, lambda: obstore.get(self._bucket, key))
+        found = self._run(key, lambda: obstore.get(self._bucket, key))
         pieces = iter(found.stream(min_chunk_size=_PIECE_SIZE))
-        while (piece := self._ask(key, lambda: next(pieces, None))) is not None:
+        while (piece := self._run(key, lambda: next(pieces, None))) is not None:
             yield bytes(piece)
 
     def list(self, prefix: str, *, after: str = "") -> Iterator[Entry]:
         """Yield all objects below a prefix, but for hidden ones and markers of folders."""
         folder = prefix.rstrip("/") or None
-        pages = obstore.list(self._bucket, folder, offset=after or None, chunk_size=_PAGE)
-        while (page := self._ask(prefix, lambda: next(pages, None))) is not None:
+        pages = obstore.list(self._bucket, folder, offset=after or None, chunk_size=1000)
+        while (page := self._run(prefix, lambda: next(pages, None))) is not None:
             for about in page:
                 key = about["path"]
                 if key > after and key != folder and "/." not in f"/{key}":
                     yield Entry(key, about["size"])
 
-    def folders(self, prefix: str) -> list[str]:
+    def folders(self, prefix: str) -> builtins.list[str]:
         """Return the folders right below a prefix, but for hidden ones."""
         folder = prefix.rstrip("/") or None
-        found = self._ask(prefix, lambda: obstore.list_with_delimiter(self._bucket, folder))
+        found = self._run(prefix, lambda: obstore.list_with_delimiter(self._bucket, folder))
         return [f"{each}/" for each in found["common_prefixes"] if "/." not in f"/{each}"]
 
     def delete(self, key: str) -> None:
         """Remove an object."""
         with contextlib.suppress(FileNotFoundError):
-            self._ask(key, lambda: obstore.delete(self._bucket, key))
+            self._run(key, lambda: obstore.delete(self._bucket, key))
 
     def uri(self, key: str) -> str:
         """Return the object's address."""
@@ -164,50 +152,39 @@ class BucketStore:
 
     def cancel(self) -> None:
         """Let all callers go with an error, and end unfinished uploads."""
-        self._calls.end(Cancelled(f"Cancelled: the task was told to stop. {self._address}"))
+        self._calls.end(errors.Cancelled(f"Cancelled: the task was told to stop. {self._address}"))
 
-    def _put(self, key: str, data: bytes | Iterator[bytes], bucket: Any, **how: Any) -> None:
-        try:
-            self._call(key, lambda: obstore.put(bucket, key, data, **how))
-        except FileNotFoundError:
-            if isinstance(how.get("mode"), dict):
-                raise Conflict(
-                    f"Deleted by another process meanwhile: run again. PUT {self.uri(key)}"
-                ) from None
-            raise DestinationRefused(
-                f"No such bucket or container: create it, or correct the destination. PUT "
-                f"{self.uri(key)}"
-            ) from None
+    def _put(self, bucket: Any, key: str, data: bytes | Iterator[bytes], **how: Any) -> None:
+        self._call(key, lambda: obstore.put(bucket, key, data, **how))
 
-    def _ask(self, key: str, function: Callable[[], Any]) -> Any:
+    def _run(self, key: str, function: Callable[[], Any]) -> Any:
         return self._calls.run(lambda: self._call(key, function))
 
     def _call(self, key: str, function: Callable[[], Any]) -> Any:
         """Call obstore, and raise our errors instead of its own; in a thread of the store's."""
-        if _used_in and _used_in[0] != os.getpid():
-            raise DestinationError(
-                "This process was forked from one that had used its buckets: start processes by "
-                f"'spawn', or open buckets in the new ones only. {self.uri(key)}"
+        if _used_in not in ([], [os.getpid()]):
+            raise errors.DestinationError(
+                "This process was forked from one that had used a bucket: start processes by "
+                f"'spawn', or use buckets in them alone. {self.uri(key)}"
             )
         _used_in[:] = [os.getpid()]
         if not self._asked:
             self._asked = True
-            self._calls.start(self._look_why, wake=lambda: None)
+            self._calls.start(self._look_why)
         try:
             result = function()
         except BaseException as error:
-            raise translated(error, self.uri(key)) from None
+            raise failures.translated(error, self.uri(key)) from None
         self._reached = True
         return result
 
     def _look_why(self) -> None:
         """Let no caller wait for all retries if the server cannot be trusted."""
         time.sleep(_PATIENCE)
-        if self._reached:
-            return
-        try:
-            obstore.head(self._impatient, RECEIPTS.rstrip("/"))
-        except BaseException as error:
-            failure = translated(error, self._address)
-            if isinstance(failure, UntrustedServer):
-                self._calls.end(failure)
+        if not self._reached:
+            try:
+                obstore.head(self._impatient, RECEIPTS.rstrip("/"))
+            except BaseException as error:
+                failure = failures.translated(error, self._address)
+                if isinstance(failure, failures.UntrustedServer):
+                    self._calls.end(failure)

@@ -8,6 +8,7 @@ retry cannot help.
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
@@ -107,7 +108,7 @@ class Store(Protocol):
         :param after: leave out keys that are not greater than this one.
         """
 
-    def folders(self, prefix: str) -> list[str]:
+    def folders(self, prefix: str) -> builtins.list[str]:
         """Return the folders right below a prefix, each with the prefix and a slash at its end.
 
         :param prefix: empty, or ends in a slash.

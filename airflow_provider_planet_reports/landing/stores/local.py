@@ -1,9 +1,10 @@
 """Objects as files on a local or mounted file system."""
 
-# ruff: noqa: PTH107, PTH118, PTH120, PTH123
+# ruff: noqa: PTH107, PTH118, PTH123
 # Paths are text: with many small files, pathlib would be a tenth of what landing costs.
 from __future__ import annotations
 
+import builtins
 import contextlib
 import errno
 import hashlib
@@ -12,17 +13,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from airflow_provider_planet_reports.landing.errors import (
-    Cancelled,
-    DestinationError,
-    DestinationRefused,
-)
+from airflow_provider_planet_reports.landing import durable_files, errors
 from airflow_provider_planet_reports.landing.layout import RECEIPTS
-from airflow_provider_planet_reports.landing.stores import files
 from airflow_provider_planet_reports.landing.stores.interface import Entry, Revision, Stored
 
-_UNFINISHED = f"{RECEIPTS}.unfinished"
-_LOCK = f"{RECEIPTS}.lock"
 _BLOCK_SIZE = 2**20
 #: Seconds between two attempts to get the lock, which others hold for about a millisecond.
 _LOCK_POLL = 0.01
@@ -47,36 +41,34 @@ class LocalStore:
     def __repr__(self) -> str:
         return f"<LocalStore {self._root}>"
 
-    def open(self, key: str) -> _LocalWriter:
+    def open(self, key: str) -> durable_files.NewFile:
         """Begin a file."""
-        with self._errors(key):
-            files.make_folders(os.path.dirname(self._path(key)))
-            file = files.HiddenFile(self._path(_UNFINISHED))
-            if not self._swept:
-                self._swept = True
-                files.sweep(self._path(_UNFINISHED))
-        return _LocalWriter(self, key, file)
+        unfinished = self._path(f"{RECEIPTS}.unfinished")
+        file = durable_files.NewFile(self._path(key), unfinished, lambda: self._errors(key))
+        if not self._swept:
+            self._swept = True
+            durable_files.sweep(unfinished)
+        return file
 
     def put(self, key: str, data: bytes, *, replaces: Revision | None) -> None:
         """Write a small file on a condition."""
-        with contextlib.closing(self.open(key)) as writer:
-            writer.write(data)
-            with self._errors(key):
-                writer.file.flush()
-                with self._lock():
-                    self._require(key, replaces)
-                    writer.file.rename(self._path(key))
-                files.flush_folder(os.path.dirname(self._path(key)))
+        self._put(key, data, self._unchanged(key, replaces))
 
     def put_always(self, key: str, data: bytes) -> None:
         """Write a small file."""
-        with contextlib.closing(self.open(key)) as writer:
-            writer.write(data)
-            writer.commit()
+        self._put(key, data, contextlib.nullcontext())
+
+    def _put(self, key: str, data: bytes, held: contextlib.AbstractContextManager[None]) -> None:
+        file = self.open(key)
+        try:
+            file.write(data)
+            file.commit(held)
+        finally:
+            file.abandon()
 
     def keeps_conditions(self) -> bool:
         """Return True: where the file system has no locks, an error says so."""
-        with self._errors(_LOCK), self._lock():
+        with self._errors(RECEIPTS), self._lock():
             return True
 
     def read(self, key: str) -> Stored:
@@ -102,7 +94,7 @@ class LocalStore:
                 with contextlib.suppress(FileNotFoundError):  # deleted meanwhile
                     yield Entry(key, each.stat().st_size)
 
-    def folders(self, prefix: str) -> list[str]:
+    def folders(self, prefix: str) -> builtins.list[str]:
         """Return the folders right below a folder, but for hidden ones."""
         return [f"{prefix}{each.name}/" for each in self._scan(prefix) if each.is_dir()]
 
@@ -123,36 +115,39 @@ class LocalStore:
     def _path(self, key: str) -> str:
         return os.path.join(self._root, key)
 
-    def _scan(self, prefix: str) -> list[os.DirEntry[str]]:
-        with self._errors(prefix), contextlib.suppress(FileNotFoundError):
-            with os.scandir(self._path(prefix)) as found:
-                shown = [each for each in found if not each.name.startswith(".")]
-            return sorted(shown, key=lambda each: each.name)
-        return []
-
-    def _require(self, key: str, revision: Revision | None) -> None:
+    def _scan(self, prefix: str) -> tuple[os.DirEntry[str], ...]:
         try:
-            found: Revision | None = self.read(key).revision
+            with self._errors(prefix, reading=True), os.scandir(self._path(prefix)) as found:
+                shown = [each for each in found if not each.name.startswith(".")]
         except FileNotFoundError:
+            return ()
+        return tuple(sorted(shown, key=lambda each: each.name))
+
+    @contextlib.contextmanager
+    def _unchanged(self, key: str, revision: Revision | None) -> Iterator[None]:
+        """Hold the lock, if a file has this revision."""
+        with self._lock():
             found = None
-        if found != revision:
-            raise DestinationError(
-                f"Another process has written this file meanwhile: run again. PUT {self.uri(key)}"
-            )
+            with contextlib.suppress(FileNotFoundError):
+                found = self.read(key).revision
+            if found != revision:
+                says = "Written by another process meanwhile: run again"
+                raise errors.DestinationError(f"{says}. PUT {self.uri(key)}")
+            yield
 
     @contextlib.contextmanager
     def _lock(self) -> Iterator[None]:
-        files.make_folders(self._path(RECEIPTS))
-        with open(self._path(_LOCK), "ab") as file:
+        durable_files.make_folders(self._path(RECEIPTS))
+        with open(self._path(f"{RECEIPTS}.lock"), "ab") as file:
             # Not with a flock that waits: a stopped process may hold it, and cancel() must end it.
-            while not files.lock(file.fileno(), self._root):
+            while not durable_files.lock(file.fileno()):
                 time.sleep(_LOCK_POLL)
                 self._refuse_if_cancelled()
             yield
 
     def _refuse_if_cancelled(self) -> None:
         if self._cancelled:
-            raise Cancelled(f"Cancelled: the task was told to stop. file://{self._root}")
+            raise errors.Cancelled(f"Cancelled: the task was told to stop. file://{self._root}")
 
     @contextlib.contextmanager
     def _errors(self, key: str, *, reading: bool = False) -> Iterator[None]:
@@ -163,38 +158,10 @@ class LocalStore:
         except OSError as error:
             if reading and isinstance(error, FileNotFoundError | IsADirectoryError):
                 raise FileNotFoundError(self.uri(key)) from None
-            kind = DestinationRefused if error.errno in _FINAL else DestinationError
-            raise kind(
-                f"{error.strerror or type(error).__name__}: check the folder, its mount and the "
-                f"rights of the worker's user. {self.uri(key)}"
-            ) from None
-
-
-class _LocalWriter:
-    """A file that is being written.
-
-    :param store: where it will be.
-    :param key: its key.
-    :param file: where its bytes are until it is committed.
-    """
-
-    def __init__(self, store: LocalStore, key: str, file: files.HiddenFile) -> None:
-        self.file = file
-        self._store = store
-        self._key = key
-
-    def write(self, data: bytes) -> None:
-        with self._store._errors(self._key):
-            self.file.append(data)
-
-    def commit(self) -> None:
-        path = self._store._path(self._key)
-        with self._store._errors(self._key):
-            self.file.flush()
-            self.file.rename(path)
-            files.flush_folder(os.path.dirname(path))
-
-    def abandon(self) -> None:
-        self.file.remove()
-
-    close = abandon
+            if error.errno in durable_files.UNSUPPORTED:
+                says = "No file locks here: mount it with locks (NFS: without 'nolock')"
+                raise errors.DestinationRefused(f"{says}. file://{self._root}") from None
+            final = error.errno in _FINAL
+            kind = errors.DestinationRefused if final else errors.DestinationError
+            says = f"{error.strerror or error}: check folder, mount and the rights of this user"
+            raise kind(f"{says}. {self.uri(key)}") from None

@@ -1,98 +1,73 @@
-"""What the connections of all clouds have in common: settings of obstore's HTTP client."""
+"""What connections of all clouds have in common: settings of obstore's HTTP client."""
 
 from __future__ import annotations
 
 import datetime as dt
 import os
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from airflow_provider_planet_reports.errors import InvalidInput
 
-if TYPE_CHECKING:
-    from obstore.store import ClientConfig, RetryConfig
 
+def opener(kind: Any, name: str, prefix: str | None, most: int = 5, **others: Any) -> partial[Any]:
+    """Return what makes obstore's store of a bucket or container.
 
-def retries(most: int | None = None) -> RetryConfig:
-    """Return how often, and how patiently, a failed request is repeated.
+    A failed request is repeated for some ten seconds by default, and not at all after a minute.
 
-    By default that takes some ten seconds in all, and begins no new try after a minute.
-
-    :param most: how often at most.
+    :param kind: obstore's class.
+    :param name: of the bucket or container.
+    :param prefix: below which everything is.
+    :param most: how often a request is repeated.
+    :param others: its configuration, client options and credential provider.
     """
-    return {
-        "max_retries": 5 if most is None else most,
-        "retry_timeout": dt.timedelta(seconds=60),
-        "backoff": {
-            "init_backoff": dt.timedelta(milliseconds=500),
-            "max_backoff": dt.timedelta(seconds=15),
-            "base": 3,
-        },
-    }
+    first, longest = dt.timedelta(milliseconds=500), dt.timedelta(seconds=15)
+    backoff = {"init_backoff": first, "max_backoff": longest, "base": 3}
+    config = {"max_retries": most, "retry_timeout": dt.timedelta(seconds=60), "backoff": backoff}
+    return partial(kind, name, prefix=prefix, retry_config=config, **others)
 
 
-def client_options(
-    endpoint: str | None,
-    *,
-    verify: bool | str | None = None,
-    proxy: str | None = None,
-    connect_timeout: float | None = None,
-    read_timeout: float | None = None,
-    headers: dict[str, str] | None = None,
-) -> ClientConfig:
+def client_options(endpoint: str | None, verify: bool | str | None = None, **others: Any) -> Any:
     """Return options for obstore's HTTP client.
 
     :param endpoint: where requests go, if not to the cloud itself.
-    :param verify: whether to verify certificates, or a file or folder of those to trust.
-    :param proxy: its address; by default the environment's, with ``NO_PROXY``.
-    :param connect_timeout: seconds until there has to be a connection; 10 by default.
-    :param read_timeout: seconds without an answer; 120 by default: by then a part of 8 MiB has
-        to be through.
-    :param headers: headers of every request.
+    :param verify: whether to verify certificates, or the file or folder of those to trust.
+    :param others: obstore's options; those that are empty have their defaults.
     :raises InvalidInput: if the certificates cannot be read.
     """
-    options: ClientConfig = {
-        "allow_http": bool(endpoint and endpoint.startswith("http://")),
-        "connect_timeout": dt.timedelta(seconds=connect_timeout or 10),
-        "read_timeout": dt.timedelta(seconds=read_timeout or 120),
-        "timeout": dt.timedelta(days=1),  # however long a large object takes to read
-        "default_headers": headers or {},
+    options: dict[str, Any] = {
+        "allow_http": (endpoint or "").startswith("http://"),
+        "connect_timeout": "10s",
+        "read_timeout": "2m",  # a part of 8 MiB has to be through by then
+        "timeout": "1d",  # however long a large object takes to read
+        **{name: value for name, value in others.items() if value},
     }
-    if proxy:
-        options["proxy_url"] = proxy
     if verify is False:
-        options["allow_invalid_certificates"] = True
-    else:
-        options["root_certificate"] = _certificates(verify if isinstance(verify, str) else None)
-    return options
-
-
-def _certificates(path: str | None) -> bytes:
+        return options | {"allow_invalid_certificates": True}
     from certifi import where
 
-    bundle = path or os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
-    found = Path(bundle or where())
+    surroundings = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
+    found = Path(verify if isinstance(verify, str) else surroundings or where())
     files = sorted(found.glob("*.pem")) if found.is_dir() else [found]
     try:
-        return b"\n".join(file.read_bytes() for file in files)
-    except OSError as error:
-        hint = "write true or false without quotes, or " if bundle in ("true", "false") else ""
+        certificates = b"\n".join(file.read_bytes() for file in files)
+    except OSError:
         raise InvalidInput(
-            f"CA file {bundle!r} cannot be read: {hint}name a file in verify or "
-            f"REQUESTS_CA_BUNDLE that exists. ({error.strerror})"
+            f"CA file {str(found)!r} cannot be read: correct verify in the connection, or "
+            "REQUESTS_CA_BUNDLE. (true and false go without quotes.)"
         ) from None
+    return options | {"root_certificate": certificates}
 
 
-def refuse_unknown(given: Iterable[str], known: Iterable[str], where: str, advice: Any) -> None:
+def refuse(given: Iterable[str], instead: dict[str, str], where: str) -> None:
     """Refuse settings that cannot be followed.
 
     :param given: the names that a connection has.
-    :param known: the names that count, or make no difference here.
+    :param instead: names that are refused, and what to do instead of each.
     :param where: their place in the connection.
-    :param advice: by name, what to do instead.
-    :raises InvalidInput: for the first that is not known.
+    :raises InvalidInput: for the first of them.
     """
-    for name in sorted(set(given) - set(known)):
-        instead = advice.get(name, f"remove it; known are {', '.join(sorted(known))}")
-        raise InvalidInput(f"{name!r} in {where} is not supported: {instead}.")
+    for name in sorted(set(given) & set(instead)):
+        raise InvalidInput(f"{name!r} in {where} is not supported: {instead[name]}.")

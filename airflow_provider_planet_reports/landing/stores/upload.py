@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from queue import SimpleQueue
-from typing import Any, Protocol
+from collections.abc import Callable
 
-from airflow_provider_planet_reports.landing.stores.calls import Calls
+from airflow_provider_planet_reports.landing.background_calls import Calls, FedCall
 
 log = logging.getLogger(__name__)
 
@@ -18,55 +16,52 @@ BLOCK_SIZE = 8 * 2**20
 _PARTS_AT_A_TIME = 4
 #: Less is not worth handing over to the thread that uploads.
 _PIECE_SIZE = 2**20
-_PIECES_WAITING = 4
-
-
-class Put(Protocol):
-    """Puts bytes, or pieces of bytes, as an object."""
-
-    def __call__(self, data: bytes | Iterator[bytes], **how: Any) -> None:
-        """Put them, as obstore's options say."""
 
 
 class BucketWriter:
     """An object that is being written.
 
     :param calls: the store's.
-    :param put: puts the object.
+    :param put: puts bytes, or pieces of bytes, as an object; takes obstore's options.
     """
 
-    def __init__(self, calls: Calls, put: Put) -> None:
+    def __init__(self, calls: Calls, put: Callable[..., None]) -> None:
         self._calls = calls
         self._put = put
         self._held: list[bytes] = []
         self._size = 0
-        self._upload: _Upload | None = None
+        self._upload: FedCall | None = None
 
     def write(self, data: bytes) -> None:
         """Append bytes."""
         self._held.append(data)
         self._size += len(data)
         if self._size >= _PIECE_SIZE and (self._upload or self._size > BLOCK_SIZE):
-            self._upload = self._upload or _Upload(self._calls, self._put)
+            self._upload = self._upload or self._begin_upload()
             self._upload.send(self._take())
 
     def commit(self) -> None:
         """Make the whole object visible."""
+        data = self._take()
         if self._upload is None:
-            data = self._take()
             # Anything but bytes would be uploaded in parts: three requests and not one.
             self._calls.run(lambda: self._put(data, use_multipart=False))
         else:
-            self._upload.send(self._take())
-            self._upload.complete()
+            self._upload.send(data)
+            self._upload.finish()
             self._upload = None
 
     def abandon(self) -> None:
-        """Leave nothing behind, if the store answers within the time that is left for it."""
+        """Leave nothing behind, if the store answers while there is time for it."""
         self._held.clear()
         upload, self._upload = self._upload, None
-        if upload is not None and not upload.abort(self._calls.grace):
-            log.warning("An unfinished upload may be left behind: its store does not answer.")
+        if upload and not upload.stop(self._calls.grace):
+            log.warning("An unfinished upload was left behind: the store does not answer.")
+
+    def _begin_upload(self) -> FedCall:
+        # obstore aborts the upload when the source of its pieces raises an error, and only then.
+        put, how = self._put, {"chunk_size": BLOCK_SIZE, "max_concurrency": _PARTS_AT_A_TIME}
+        return FedCall(self._calls, lambda pieces: put(pieces, **how))
 
     def _take(self) -> bytes:
         data = b"".join(self._held)
@@ -76,61 +71,5 @@ class BucketWriter:
 
     def __del__(self) -> None:
         """Commit nothing if the writer is forgotten, and have its upload aborted."""
-        if self._upload is not None:
-            self._upload.stop()
-
-
-class _Stopped(Exception):
-    """An upload is not wanted any more."""
-
-
-class _Upload:
-    """An upload in parts by a thread, which takes pieces until there are enough.
-
-    obstore aborts an upload when the source of its pieces raises an error, and only then. The
-    thread knows nothing of this object, so that a writer may be forgotten.
-
-    :param calls: the store's.
-    :param put: puts the object.
-    """
-
-    def __init__(self, calls: Calls, put: Put) -> None:
-        # The pieces; None is the end, an error stops the upload.
-        pieces: SimpleQueue[bytes | Exception | None] = SimpleQueue()
-        # One for each piece that may be sent.
-        room: SimpleQueue[None] = SimpleQueue()
-        for _ in range(_PIECES_WAITING):
-            room.put(None)
-
-        def stop() -> None:
-            pieces.put(_Stopped())
-            room.put(None)
-
-        self._pieces, self._room, self.stop = pieces, room, stop
-        how = {"chunk_size": BLOCK_SIZE, "max_concurrency": _PARTS_AT_A_TIME}
-        self._call = calls.start(lambda: put(_source(pieces, room), **how), wake=stop)
-
-    def send(self, piece: bytes) -> None:
-        if not self._call.answered:
-            self._room.get()
-        if self._call.answered:
-            self._call.wait()
-        self._pieces.put(piece)
-
-    def complete(self) -> None:
-        self._pieces.put(None)
-        self._call.wait()
-
-    def abort(self, seconds: float) -> bool:
-        self.stop()
-        return self._call.wait_for_its_thread(seconds)
-
-
-def _source(
-    pieces: SimpleQueue[bytes | Exception | None], room: SimpleQueue[None]
-) -> Iterator[bytes]:
-    while (piece := pieces.get()) is not None:
-        if isinstance(piece, Exception):
-            raise piece
-        room.put(None)
-        yield piece
+        if self._upload:
+            self._upload.stop(0)
