@@ -20,7 +20,6 @@ import pytest
 from grounds import Ground
 
 from airflow_provider_planet_reports.landing.stores.interface import Store
-from airflow_provider_planet_reports.landing.stores.object_store import ObjectStore
 from airflow_provider_planet_reports.landing.stores.opening import open_store
 
 #: Where npm puts programs that are installed for this environment alone.

@@ -1,10 +1,11 @@
-"""Every interleaving of some landings of one report, with crashes and lost answers possible at every step.
+"""The commit protocol as a small model: every order of the steps of some actors on one report.
 
-The commit protocol of DESIGN.md as a small model. Actors: landings that create, landings that replace
-(``overwrite``), and sweepers (``verify --remove-strays``). Each reads the receipt, (writes a file of its own
-name,) lists the folder, puts the receipt conditionally, then deletes: won, what its snapshot holds and the
-receipt does not name; lost, its own file. A put may be answered, may succeed with its answer lost, or may arrive
-long after its sender has given up. Searched is a state whose receipt names a file that is not there ("torn").
+Actors are landings that create, landings that replace (``overwrite``) and sweepers (``verify
+--remove-strays``). Each reads the receipt, (writes a file of its own name,) lists the folder, puts
+the receipt on a condition, then deletes: if it has won, what its snapshot holds and the receipt
+does not name; if it has lost, its own file. At every step an actor may die. A put may be answered,
+may take effect with its answer lost, or may arrive long after its sender has given up. Searched is
+a state whose receipt names a file that is not there ("torn").
 
 Three switches turn it into protocols that look as good and are not.
 """
@@ -27,7 +28,7 @@ class Searched(NamedTuple):
 
 def search(actors, *, list_after_put=False, conditions=True, undecided_deletes=False):
     """Search all states that some actors can bring about."""
-    # files: owners; receipt: (owner, revision) or None; late: puts under way (actor, base, new receipt)
+    # files: owners; receipt: (owner, revision) or None; late: puts under way (actor, base, new)
     start = (NOTHING, None, NOTHING, tuple((READ, None, NOTHING, NOTHING) for _ in actors))
     seen, stack, torn = set(), [start], 0
     while stack:
@@ -40,7 +41,7 @@ def search(actors, *, list_after_put=False, conditions=True, undecided_deletes=F
             torn += 1
             continue
 
-        def go(i, step, files=files, receipt=receipt, late=late):
+        def go(i, step, files=files, receipt=receipt, late=late, steps=steps):
             after = list(steps)
             after[i] = step
             stack.append((files, receipt, late, tuple(after)))
@@ -84,9 +85,8 @@ def search(actors, *, list_after_put=False, conditions=True, undecided_deletes=F
                         i, (ASK, base, snapshot, NOTHING), late=late | {(i, base, new)}
                     )  # given up, still under way
                 elif receipt is not None and (receipt == new if kind == SWEEP else receipt[0] == i):
-                    go(
-                        i, won
-                    )  # a sweeper may have put a landing's receipt again: its id tells, not its bytes
+                    # A sweeper may have put a landing's receipt again: its id tells, not its bytes.
+                    go(i, won)
                 elif receipt == base:  # undecided: the put may still arrive
                     go(i, lost if undecided_deletes else over)
                 else:

@@ -192,7 +192,7 @@ def last_states(kinds: tuple[str, ...], puts: tuple[str, ...], *, landed: bool) 
             yield world
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def nothing_random(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ids and times are the same in every search, so that equal states are found to be equal."""
     acting = []
@@ -217,6 +217,7 @@ def name_of(value: object) -> str:
     return " ".join(value) if isinstance(value, tuple) else ["none landed", "landed"][bool(value)]
 
 
+@pytest.mark.usefixtures("nothing_random")
 @pytest.mark.parametrize(("kinds", "landed"), casts(MOST_ACTORS), ids=name_of)
 def test_the_real_code_tears_nothing_in_any_order_of_its_calls_whatever_answers_are_lost(
     kinds: tuple[str, ...], landed: bool
@@ -238,6 +239,7 @@ def test_the_real_code_tears_nothing_in_any_order_of_its_calls_whatever_answers_
                 assert receipt.landing in [each.landing for each in won]
 
 
+@pytest.mark.usefixtures("nothing_random")
 @pytest.mark.parametrize(("kinds", "landed"), [((CREATE,) * 2, False), ((REPLACE,) * 2, True)])
 def test_two_landings_that_get_all_answers_leave_one_edition_and_no_stray(
     kinds: tuple[str, ...], landed: bool
