@@ -52,7 +52,8 @@ def view_of_landed(
     :param cadence: ``daily`` or ``monthly``.
     :raises ValueError: if there are archives (zip), which can't be read in place.
     """
-    from airflow_provider_planet_reports.landing.stores.opening import connection_of, open_zone
+    from airflow_provider_planet_reports.landing.destination import connection_of
+    from airflow_provider_planet_reports.landing.zone import open_zone
 
     zone = open_zone(destination, conn_id)
     files = [

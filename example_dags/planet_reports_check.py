@@ -46,9 +46,8 @@ with DAG(
     @task
     def check() -> dict[str, Any]:
         """Return what there is; fail if a day is missing at Planet, here or in the warehouse."""
-        from duckdb_warehouse import loaded_reports
-
         from airflow_provider_planet_reports.completeness import completeness
+        from duckdb_warehouse import loaded_reports
 
         params = get_current_context()["params"]
         first = dt.datetime.now(dt.timezone.utc).date() - dt.timedelta(days=params["days"])

@@ -88,7 +88,7 @@ with DAG(
         """Load what the newest landing found landed; return the rows loaded by table."""
         from duckdb_warehouse import load_reports
 
-        from airflow_provider_planet_reports.landing.stores.opening import connection_of
+        from airflow_provider_planet_reports.landing.destination import connection_of
 
         context = get_current_context()
         event = max(context["triggering_asset_events"][landed], key=lambda one: one.timestamp)

@@ -60,7 +60,7 @@ with DAG(
         """Load what all of the mapped tasks landed."""
         from duckdb_warehouse import load_reports
 
-        from airflow_provider_planet_reports.landing.stores.opening import connection_of
+        from airflow_provider_planet_reports.landing.destination import connection_of
 
         reports = [report for each in landed for report in each]
         conn_id = connection_of(DESTINATION, DESTINATION_CONN_ID)

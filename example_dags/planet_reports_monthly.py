@@ -106,7 +106,7 @@ with DAG(
         import duckdb
         from duckdb_warehouse import load_reports
 
-        from airflow_provider_planet_reports.landing.stores.opening import connection_of
+        from airflow_provider_planet_reports.landing.destination import connection_of
 
         conn_id = connection_of(DESTINATION, DESTINATION_CONN_ID)
         load_reports(WAREHOUSE, landed, conn_id=conn_id)

@@ -53,7 +53,7 @@ with DAG(
         """Load what the database does not have yet; return the rows loaded by table."""
         from postgres_warehouse import load_reports
 
-        from airflow_provider_planet_reports.landing.stores.opening import connection_of
+        from airflow_provider_planet_reports.landing.destination import connection_of
 
         conn_id = connection_of(DESTINATION, DESTINATION_CONN_ID)
         return load_reports(POSTGRES_CONN_ID, landed, conn_id=conn_id)

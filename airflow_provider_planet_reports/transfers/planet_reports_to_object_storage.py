@@ -20,7 +20,7 @@ from airflow_provider_planet_reports.exceptions import (
     task_errors,
 )
 from airflow_provider_planet_reports.hooks.planet_reports import PlanetReportsHook
-from airflow_provider_planet_reports.landing.stores.opening import connection_of
+from airflow_provider_planet_reports.landing.destination import connection_of
 from airflow_provider_planet_reports.lineage import LandingLineage, storage_account
 from airflow_provider_planet_reports.links.planet_reports import LandingPlaceLink, PlanetAccountLink
 from airflow_provider_planet_reports.transfers.landing_options import LandingOptions
