@@ -216,7 +216,7 @@ class PlanetReportsHook(BaseHook):
     def _credentials(
         self, extra: Mapping[str, Any], login: str | None, password: str | None
     ) -> Credentials:
-        from airflow_provider_planet_reports.client.transport.auth import credentials_of
+        from airflow_provider_planet_reports.client.transport.auth import ApiKey, BearerToken
 
         login, password = (login or "").strip(), (password or "").strip()
         auth = extra.get("auth") or "api_key"
@@ -232,12 +232,16 @@ class PlanetReportsHook(BaseHook):
             problem = "there is no API key; put it into the password, which Airflow encrypts"
         elif auth == "api_key" and login and password and login != password:
             problem = (
-                "set only one of login and password, to the API key; with a client id and its "
-                "secret, set extra auth to 'oauth2'"
+                "set only one of login and password, to the API key; or, with an OAuth2 client "
+                "id as login, set extra auth to 'oauth2'"
             )
         if problem:
             raise InvalidInput(f"Connection {self.planet_reports_conn_id!r}: {problem}.")
-        return credentials_of(auth, login, password)
+        if auth == "oauth2":
+            from airflow_provider_planet_reports.client.transport.oauth2 import shared_oauth2
+
+            return shared_oauth2(login, password)
+        return BearerToken(password) if auth == "bearer" else ApiKey(login or password)
 
     def _extra(self, settings: Any) -> dict[str, Any]:
         try:

@@ -74,23 +74,6 @@ class BearerToken(Credentials):
         return (self._token,)
 
 
-def credentials_of(auth: str, login: str, password: str) -> Credentials:
-    """Return the credentials of a connection.
-
-    :param auth: ``api_key``, ``bearer`` or ``oauth2``.
-    :param login: the API key, or the client id.
-    :param password: the API key, the token or the client secret.
-    :raises InvalidInput: if they cannot be right.
-    """
-    if auth == "oauth2":
-        from airflow_provider_planet_reports.client.transport.oauth2 import shared_oauth2
-
-        return shared_oauth2(login, password)
-    if auth == "bearer":
-        return BearerToken(password)
-    return ApiKey(login or password)
-
-
 class OriginAuth(AuthBase):
     """Adds the credentials to requests to one origin, and to no others.
 
