@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_planet_reports.cli.arguments import DEFAULT_CONN_ID
 from airflow_provider_planet_reports.cli.progress import progress
 from airflow_provider_planet_reports.client.filters import Filters
+from airflow_provider_planet_reports.client.transport.redaction import one_line
 from airflow_provider_planet_reports.errors import PlanetReportsError
 
 if TYPE_CHECKING:
@@ -162,6 +163,20 @@ def forget(given: Namespace) -> None:
         sys.exit(f"Not landed: {', '.join(sorted(missing))}.")
 
 
+def show_listings(given: Namespace) -> None:
+    """Show which listings the API has.
+
+    :param given: the command line, parsed.
+    """
+    from airflow_provider_planet_reports.cli.listings import COLUMNS, listings
+    from airflow_provider_planet_reports.hooks.planet_reports import PlanetReportsHook
+
+    with _at_work():
+        hook = PlanetReportsHook(given.conn_id)
+        rows = list(listings(hook.api_spec(), hook.api.session.base_url))
+    _print_table(COLUMNS, rows)
+
+
 def _what_to_do(given: Namespace, found: Completeness) -> Iterator[str]:
     """Yield a line for each kind of finding."""
     if late := found.periods_that("no report"):
@@ -227,7 +242,7 @@ def _print_table(columns: Sequence[str], found: Iterable[Mapping[str, Any]]) -> 
 
 
 def _cell(value: Any) -> str:
-    return "-" if value is None else str(value)
+    return "-" if value is None else one_line(str(value))
 
 
 def _print(text: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 from typing import Any
@@ -39,6 +40,24 @@ def parsed(text: str) -> Any:
     except RecursionError:
         why = "it is nested too deeply"
     raise ValueError(why)
+
+
+def json_or_yaml(text: str) -> Any:
+    """Return the value of a JSON or YAML text, as JSON can hold it.
+
+    :param text: the JSON or YAML.
+    :raises ValueError: if it is neither; it says why.
+    """
+    import yaml  # type: ignore[import-untyped]
+
+    with contextlib.suppress(ValueError):
+        return parsed(text)
+    try:
+        # YAML has dates, which JSON writes as text.
+        return json.loads(json.dumps(yaml.safe_load(text), default=str))
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
+        why = type(error).__name__
+    raise ValueError(f"neither JSON nor YAML: {why}")
 
 
 def flaw_of(value: dict[str, Any] | list[Any], levels: int) -> str | None:

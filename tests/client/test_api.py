@@ -89,9 +89,9 @@ def test_another_listing_is_below_the_base_url(api, server):
     [
         (
             Answer(body=b"<html>Log in</html>", headers={"Content-Type": "text/html"}),
-            "with text/html",
+            "is text/html, not JSON",
         ),
-        (Answer(body=b""), r"with no content type \(no JSON from character 0 on\)"),
+        (Answer(body=b""), r"is no content type, not JSON \(no JSON from character 0 on\)"),
         (Answer(body=b'{"reports": ['), "no JSON from character 13 on"),
         (Answer(body=b"[" * 200_000), "it is nested too deeply"),
         (Answer(body=b'{"a": "\xff"}'), "it is not UTF-8 at byte 7"),
@@ -164,7 +164,7 @@ def test_an_id_that_can_be_none_is_not_asked_for(api, server, report_id):
 
 def test_another_report_than_the_one_asked_for_is_no_answer(api, server):
     server.will(Answer(body={"report_id": "b"}))
-    with pytest.raises(errors.InvalidResponse, match="is report 'b', not 'a'"):
+    with pytest.raises(errors.InvalidResponse, match="The answer is report 'b', not 'a'"):
         api.get_report("a")
 
 

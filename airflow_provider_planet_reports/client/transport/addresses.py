@@ -12,8 +12,8 @@ from airflow_provider_planet_reports.errors import InvalidInput
 
 DEFAULT_BASE_URL = "https://api.planet.com/reports/v1"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-#: Addresses of which is kept what was made of them: each request asks for the same several times.
-_KEPT = 256
+#: Addresses whose origin is cached: each request asks for the same several times.
+_CACHED = 256
 
 
 def base_url(text: str | None) -> str:
@@ -41,7 +41,7 @@ def base_url(text: str | None) -> str:
             f"Base URL {safe_url(text)!r} has a query or a fragment: give the address alone, "
             f"{example}."
         )
-    if not _encrypted_or_loopback(parts):
+    if not (parts.scheme == "https" or _is_loopback(parts)):
         raise InvalidInput(
             f"Base URL {text!r} would send the API key unencrypted: use https://. "
             "Plain http:// is only for loopback addresses (127.0.0.1, localhost)."
@@ -49,11 +49,17 @@ def base_url(text: str | None) -> str:
     return text if text.endswith("/") else f"{text}/"
 
 
-@lru_cache(_KEPT)
+@lru_cache(_CACHED)
 def origin(url: str) -> tuple[str, str, int | None]:
     """Return scheme, host and port: what the API key is bound to."""
     parts = urlsplit(url)
     return parts.scheme, parts.hostname or "", parts.port or _DEFAULT_PORTS.get(parts.scheme)
+
+
+def is_loopback(url: str) -> bool:
+    """Whether an address leads to this machine."""
+    parts = parse_url(url)
+    return parts is not None and _is_loopback(parts)
 
 
 def check_link(url: str, *, came_from: str) -> str:
@@ -65,20 +71,21 @@ def check_link(url: str, *, came_from: str) -> str:
         anything but a loopback address or from an https address.
     """
     parts = parse_url(url)
-    where = f"A link given by {safe_url(came_from)}"
+    where = f"{safe_url(url)!r}, given by {safe_url(came_from)}"
+    advice = "it is not followed; check any proxy in between"
     if parts is None or not _connectable(url, parts):
-        raise RefusedLink(f"{where} is not an http(s) address: {safe_url(url)!r}.")
+        raise RefusedLink(f"A link is not an http(s) address: {advice}. {where}")
     if "@" in parts.netloc:
-        raise RefusedLink(f"{where} has credentials in it: {safe_url(url)!r}. It is not followed.")
-    if not _encrypted_or_loopback(parts) or (
+        raise RefusedLink(f"A link has credentials in it: {advice}. {where}")
+    if not (parts.scheme == "https" or _is_loopback(parts)) or (
         parts.scheme == "http" and came_from.lower().startswith("https:")
     ):
-        raise RefusedLink(f"{where} leads to unencrypted {safe_url(url)!r}. It is not followed.")
+        raise RefusedLink(f"A link leads to an unencrypted address: {advice}. {where}")
     return url
 
 
 def is_presigned(link: str, base: str) -> bool:
-    """Whether a content link may open a file for whoever has it, without the API key.
+    """Whether a content link may open a file by itself, without the API key.
 
     One on the API's own origin that has no query does not, as far as can be known.
 
@@ -112,9 +119,7 @@ def _without_user(url: str) -> str:
     return f"{head}{slashes}{rest.rpartition('@')[2]}"
 
 
-def _encrypted_or_loopback(parts: SplitResult) -> bool:
-    if parts.scheme == "https":
-        return True
+def _is_loopback(parts: SplitResult) -> bool:
     host = parts.hostname or ""
     try:
         return ipaddress.ip_address(host).is_loopback
