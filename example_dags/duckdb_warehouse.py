@@ -7,12 +7,12 @@ column adds it to the table. Columns that begin with ``_`` say which report a ro
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from landed_rows import Incoming, check_rows, digests, incoming, not_loaded
+from landed_rows import Incoming, check_rows, digests, incoming, load_missing
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -31,28 +31,29 @@ _CSV = (
 
 # [START howto_warehouse]
 def load_reports(
-    warehouse: str, landed: Sequence[Mapping[str, Any]], conn_id: str | None = None
+    warehouse: str, landed: Iterable[Mapping[str, Any]], conn_id: str | None = None
 ) -> dict[str, int]:
     """Load the landed reports that the warehouse does not have yet, or not in this edition.
 
     Each report is one transaction: its old rows go and its new ones come together.
 
     :param warehouse: path of the DuckDB file.
-    :param landed: what ``PlanetReportsToObjectStorageOperator`` returned.
+    :param landed: what ``landed_reports`` yields.
     :param conn_id: connection to read the landed files with.
     :return: rows loaded by table.
     """
     import duckdb
 
-    loaded: dict[str, int] = {}
     with duckdb.connect(warehouse) as db:
-        db.execute(_LOADS)
-        known = dict(db.execute("SELECT report_id, sha256 FROM loaded_reports").fetchall())
-        for report in not_loaded(landed, known):
+
+        def load(report: Mapping[str, Any]) -> tuple[str, int]:
             with incoming(report, conn_id) as new, _transaction(db):
                 _load(db, report, new)
-            loaded[new.table] = loaded.get(new.table, 0) + new.rows
-    return loaded
+            return new.table, new.rows
+
+        db.execute(_LOADS)
+        known = dict(db.execute("SELECT report_id, sha256 FROM loaded_reports").fetchall())
+        return load_missing(landed, known, load)
     # [END howto_warehouse]
 
 

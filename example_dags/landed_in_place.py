@@ -52,18 +52,14 @@ def view_of_landed(
     :param cadence: ``daily`` or ``monthly``.
     :raises ValueError: if there are archives (zip), which can't be read in place.
     """
-    from airflow_provider_planet_reports.landing.destination import connection_of
-    from airflow_provider_planet_reports.landing.zone import open_zone
+    from airflow_provider_planet_reports.landing import landed_reports
 
-    zone = open_zone(destination, conn_id)
     files = [
-        (receipt.report_id, zone.store.uri(file.name).removeprefix("file://"), file.rows)
-        for receipt in zone.receipts(zone.landed()).values()
-        if receipt.report.get("report_type") == report_type
-        and receipt.report.get("cadence") == cadence
-        for file in receipt.files
+        (report["report_id"], file["uri"].removeprefix("file://"), file["rows"])
+        for report in landed_reports(destination, conn_id, report_type=report_type, cadence=cadence)
+        for file in report["files"]
     ]
-    _register(db, zone.store.uri(""), connection_of(destination, conn_id))
+    _register(db, destination, conn_id)
     _create(db, files)
     # [END howto_in_place]
 

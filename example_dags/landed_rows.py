@@ -19,7 +19,7 @@ import itertools
 import json
 import tempfile
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,17 +56,35 @@ class Incoming:
 
 
 # [START howto_landed_rows]
-def not_loaded(
-    landed: Iterable[Mapping[str, Any]], known: Mapping[str, Sequence[str]]
-) -> Iterator[Mapping[str, Any]]:
-    """Yield the landed reports that a warehouse does not have yet, or not in this edition.
+def load_missing(
+    landed: Iterable[Mapping[str, Any]],
+    known: Mapping[str, Sequence[str]],
+    load: Callable[[Mapping[str, Any]], tuple[str, int]],
+) -> dict[str, int]:
+    """Load the landed reports that a warehouse does not have yet, or not in this edition.
 
-    :param landed: what ``PlanetReportsToObjectStorageOperator`` returned.
+    A report that cannot be loaded does not stop the others; it is named at the end.
+
+    :param landed: what ``landed_reports`` yields.
     :param known: the digests of what is loaded, by report id.
+    :param load: loads one report, whole or not at all, and returns its table and rows.
+    :return: rows loaded by table.
+    :raises ValueError: if a report could not be loaded.
     """
+    loaded: dict[str, int] = {}
+    failures = []
     for report in landed:
-        if known.get(report["report_id"]) != digests(report):
-            yield report
+        if known.get(report["report_id"]) == digests(report):
+            continue
+        try:
+            table, rows = load(report)
+        except Exception as error:
+            failures.append(f"{report['report_id']}: {error}")
+        else:
+            loaded[table] = loaded.get(table, 0) + rows
+    if failures:
+        raise ValueError(f"{len(failures)} reports could not be loaded. {' '.join(failures)}")
+    return loaded
 
 
 def digests(report: Mapping[str, Any]) -> list[str]:
@@ -80,7 +98,7 @@ def incoming(report: Mapping[str, Any], conn_id: str | None = None) -> Iterator[
 
     It takes disk space for the report twice, and no memory to speak of.
 
-    :param report: an entry of what ``PlanetReportsToObjectStorageOperator`` returned.
+    :param report: one that ``landed_reports`` yields.
     :param conn_id: connection to read the landed files with.
     :raises ValueError: if a file has other bytes, or another number of rows, than its receipt says.
     """

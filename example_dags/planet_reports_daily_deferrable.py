@@ -1,9 +1,12 @@
 """Every night: wait for yesterday's usage reports, land them, and load them into a warehouse.
 
 Planet promises no hour for a day's reports. The sensor waits in the triggerer, where waiting
-takes no worker's slot, and the files are landed within minutes of their being there. It is
-content with the first report that is not landed yet: where several plans report at different
-times, raise ``REPORTS_A_DAY`` to as many as a day has.
+takes no worker's slot, and the files are landed within minutes of their being there. It waits for
+one report that is not landed yet: where several plans report at different times, raise
+``REPORTS_A_DAY`` to as many as a day has.
+
+What is then landed are all reports of the last week that are not landed yet: those that an earlier
+run could not land are among them, and a night without a report does not hold them up.
 
 What it needs is what ``planet_reports_daily.py`` needs.
 """
@@ -13,7 +16,6 @@ from __future__ import annotations
 import datetime as dt
 import os
 from pathlib import Path
-from typing import Any
 
 from airflow.providers.common.compat.sdk import DAG, task
 
@@ -59,18 +61,29 @@ with DAG(
         task_id="land",
         destination=DESTINATION,
         destination_conn_id=DESTINATION_CONN_ID,
-        reports=wait.output,
+        cadence="daily",
+        start=f"{{{{ macros.ds_add({TODAY}, -7) }}}}",
+        trigger_rule="all_done",
     )
     # [END howto_deferrable]
 
-    @task
-    def load(landed: list[dict[str, Any]]) -> dict[str, int]:
-        """Load what the warehouse does not have yet; return the rows loaded by table."""
+    # One report that cannot be landed does not keep the others from being loaded.
+    @task(trigger_rule="all_done")
+    def load() -> dict[str, int]:
+        """Load what is landed and not in the warehouse yet; return the rows loaded by table."""
         from duckdb_warehouse import load_reports
 
-        from airflow_provider_planet_reports.landing.destination import connection_of
+        from airflow_provider_planet_reports.landing import landed_reports
+        from airflow_provider_planet_reports.landing.stores.opening import connection_of
 
+        landed = landed_reports(DESTINATION, DESTINATION_CONN_ID, cadence="daily")
         conn_id = connection_of(DESTINATION, DESTINATION_CONN_ID)
         return load_reports(WAREHOUSE, landed, conn_id=conn_id)
 
-    load(land.output)
+    @task
+    def done() -> None:
+        """Fail where a task before it failed: a run has the state of its last task."""
+
+    loaded = load()
+    wait >> land >> loaded
+    [wait, land, loaded] >> done()

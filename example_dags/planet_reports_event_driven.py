@@ -4,12 +4,12 @@ Three pieces, joined by assets; Airflow 3.0 or later:
 
 * a watcher in the triggerer looks for reports that are not landed, and says so on the asset
   ``planet_reports_available``;
-* the DAG ``planet_reports_land`` lands whatever is not landed, and updates the asset
+* the DAG ``planet_reports_land`` lands what is not landed, and updates the asset
   ``planet_reports_landed``;
 * the DAG ``planet_reports_load`` loads what the warehouse does not have yet.
 
-An event is a doorbell: each DAG looks for itself at what there is to do, so an event that comes
-twice, or several that start one run, do no harm.
+Treat an event as a notification only: each DAG looks for itself at what there is to do, so an event
+that comes twice, or several that start one run, do no harm.
 
 What it needs is what ``planet_reports_daily.py`` needs.
 """
@@ -19,9 +19,8 @@ from __future__ import annotations
 import datetime as dt
 import os
 from pathlib import Path
-from typing import Any
 
-from airflow.providers.common.compat.sdk import DAG, Asset, get_current_context, task
+from airflow.providers.common.compat.sdk import DAG, Asset, task
 
 from airflow_provider_planet_reports.transfers.planet_reports_to_object_storage import (
     PlanetReportsToObjectStorageOperator,
@@ -64,13 +63,25 @@ with DAG(
     doc_md=__doc__,
     tags=["planet"],
 ):
-    PlanetReportsToObjectStorageOperator(
+    land = PlanetReportsToObjectStorageOperator(
         task_id="land",
         destination=DESTINATION,
         destination_conn_id=DESTINATION_CONN_ID,
         start=f"{{{{ macros.ds_add(dag_run.run_after | ds, -{DAYS}) }}}}",
-        outlets=[landed],
     )
+
+    # The events of a task that fails are lost: so it is not the landing task that has the outlet.
+    @task(trigger_rule="all_done", outlets=[landed])
+    def announce() -> None:
+        """Have what is landed loaded, even if a report could not be landed."""
+
+    @task
+    def done() -> None:
+        """Fail where a task before it failed: a run has the state of its last task."""
+
+    announced = announce()
+    land >> announced
+    [land, announced] >> done()
 # [END howto_event_land]
 
 with DAG(
@@ -85,16 +96,13 @@ with DAG(
     # [START howto_event_load]
     @task
     def load() -> dict[str, int]:
-        """Load what the newest landing found landed; return the rows loaded by table."""
+        """Load what is landed and not in the warehouse yet; return the rows loaded by table."""
         from duckdb_warehouse import load_reports
 
-        from airflow_provider_planet_reports.landing.destination import connection_of
+        from airflow_provider_planet_reports.landing import landed_reports
+        from airflow_provider_planet_reports.landing.stores.opening import connection_of
 
-        context = get_current_context()
-        event = max(context["triggering_asset_events"][landed], key=lambda one: one.timestamp)
-        reports: list[dict[str, Any]] = context["ti"].xcom_pull(
-            dag_id=event.source_dag_id, run_id=event.source_run_id, task_ids=event.source_task_id
-        )
+        reports = landed_reports(DESTINATION, DESTINATION_CONN_ID)
         conn_id = connection_of(DESTINATION, DESTINATION_CONN_ID)
         return load_reports(WAREHOUSE, reports, conn_id=conn_id)
 

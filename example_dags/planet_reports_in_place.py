@@ -45,7 +45,7 @@ with DAG(
     )
 
     # [START howto_in_place_query]
-    @task
+    @task(trigger_rule="all_done")
     def rows_by_day() -> list[dict[str, Any]]:
         """Return how many rows each plan has on each day."""
         import duckdb
@@ -59,5 +59,11 @@ with DAG(
             ).fetchall()
         return [{"day": str(day), "plan_id": plan, "rows": rows} for day, plan, rows in found]
 
-    land >> rows_by_day()
+    @task
+    def done() -> None:
+        """Fail where a task before it failed: a run has the state of its last task."""
+
+    counted = rows_by_day()
+    land >> counted
+    [land, counted] >> done()
     # [END howto_in_place_query]

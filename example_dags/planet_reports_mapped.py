@@ -1,4 +1,4 @@
-"""Every morning: land each report in a task of its own, then load all of them.
+"""Every morning: land each report in a task of its own, then load what is landed.
 
 One mapped task a report: many large reports are spread over the workers, and one that fails is
 retried alone. For reports by the hundred, let one task land them all, as
@@ -12,7 +12,6 @@ from __future__ import annotations
 import datetime as dt
 import os
 from pathlib import Path
-from typing import Any
 
 from airflow.providers.common.compat.sdk import DAG, task
 
@@ -25,6 +24,7 @@ HOME = Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser()
 DESTINATION = os.environ.get("PLANET_REPORTS_DESTINATION") or (HOME / "planet_reports").as_uri()
 DESTINATION_CONN_ID = os.environ.get("PLANET_REPORTS_DESTINATION_CONN_ID") or None
 WAREHOUSE = os.environ.get("PLANET_REPORTS_WAREHOUSE") or str(HOME / "planet_reports.duckdb")
+DETAILED = {"report_type": "detailed", "cadence": "daily"}
 DAY = "(data_interval_end | default(dag_run.run_after, true)) | ds"
 
 with DAG(
@@ -43,8 +43,7 @@ with DAG(
         task_id="list",
         destination=DESTINATION,  # only what is not landed yet
         destination_conn_id=DESTINATION_CONN_ID,
-        report_type="detailed",
-        cadence="daily",
+        **DETAILED,
         start=f"{{{{ macros.ds_add({DAY}, -7) }}}}",
     )
     land = PlanetReportsToObjectStorageOperator.partial(
@@ -55,15 +54,23 @@ with DAG(
     ).expand(reports=listing.output)
     # [END howto_mapped]
 
-    @task
-    def load(landed: list[list[dict[str, Any]]]) -> dict[str, int]:
-        """Load what all of the mapped tasks landed."""
+    # One report that cannot be landed does not keep the others from being loaded.
+    @task(trigger_rule="all_done")
+    def load() -> dict[str, int]:
+        """Load what is landed and not in the warehouse yet; return the rows loaded by table."""
         from duckdb_warehouse import load_reports
 
-        from airflow_provider_planet_reports.landing.destination import connection_of
+        from airflow_provider_planet_reports.landing import landed_reports
+        from airflow_provider_planet_reports.landing.stores.opening import connection_of
 
-        reports = [report for each in landed for report in each]
+        landed = landed_reports(DESTINATION, DESTINATION_CONN_ID, **DETAILED)
         conn_id = connection_of(DESTINATION, DESTINATION_CONN_ID)
-        return load_reports(WAREHOUSE, reports, conn_id=conn_id)
+        return load_reports(WAREHOUSE, landed, conn_id=conn_id)
 
-    load(land.output)
+    @task
+    def done() -> None:
+        """Fail where a task before it failed: a run has the state of its last task."""
+
+    loaded = load()
+    land >> loaded
+    [listing, land, loaded] >> done()

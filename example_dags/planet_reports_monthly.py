@@ -1,22 +1,20 @@
-"""As soon as every day of a month is landed: write down the month's usage by item type.
+"""As soon as every day of a month is loaded: write down the month's usage by item type.
 
 Two pieces, joined by a partitioned asset; Airflow 3.3 or later:
 
-* the DAG ``planet_reports_days`` lands daily summaries every morning, and tells the asset which
-  days are new: each day is a partition;
-* the DAG ``planet_reports_months`` runs once for each month of which all days are there, however
-  they came in; a month that was never whole never gets a row.
+* the DAG ``planet_reports_days`` lands and loads daily summaries every morning, and tells the
+  asset which days are loaded: each day is a partition;
+* the DAG ``planet_reports_months`` runs for each month of which all days are loaded, in whatever
+  order that happened; a month that lacks a day gets no row.
 
 What it needs is what ``planet_reports_daily.py`` needs.
 """
 
 from __future__ import annotations
 
-import calendar
 import datetime as dt
 import os
 from pathlib import Path
-from typing import Any
 
 from airflow.providers.common.compat.sdk import DAG, get_current_context, task
 
@@ -29,6 +27,9 @@ HOME = Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser()
 DESTINATION = os.environ.get("PLANET_REPORTS_DESTINATION") or (HOME / "planet_reports").as_uri()
 DESTINATION_CONN_ID = os.environ.get("PLANET_REPORTS_DESTINATION_CONN_ID") or None
 WAREHOUSE = os.environ.get("PLANET_REPORTS_WAREHOUSE") or str(HOME / "planet_reports.duckdb")
+USAGE_BY_MONTH = (
+    "CREATE TABLE IF NOT EXISTS usage_by_month (month VARCHAR, item_type VARCHAR, usage DOUBLE)"
+)
 DAYS = 62  # as far back as a month may still lack a day
 
 SUMMARIES = {"report_type": "summary", "cadence": "daily"}
@@ -37,25 +38,69 @@ days = report_asset(**SUMMARIES)
 
 with DAG(
     dag_id="planet_reports_days",
-    description="Lands Planet's daily summaries, and says which days are new.",
+    description="Lands and loads Planet's daily summaries, and says which days are loaded.",
     schedule="0 6 * * *",
     start_date=dt.datetime(2026, 1, 1, tzinfo=dt.timezone.utc),
     catchup=False,
+    max_active_runs=1,  # a DuckDB file has one writer
     default_args=DEFAULT_ARGS,
     doc_md=__doc__,
     tags=["planet"],
 ):
-    # [START howto_partitions]
-    PlanetReportsToObjectStorageOperator(
+    land = PlanetReportsToObjectStorageOperator(
         task_id="land",
         destination=DESTINATION,
         destination_conn_id=DESTINATION_CONN_ID,
         start=f"{{{{ macros.ds_add(dag_run.run_after | ds, -{DAYS}) }}}}",
-        outlets=[days],
-        emit_partitions=True,
         **SUMMARIES,
     )
+
+    @task(trigger_rule="all_done")
+    def load() -> dict[str, int]:
+        """Load what is landed and not in the warehouse yet; return the rows loaded by table."""
+        from duckdb_warehouse import load_reports
+
+        from airflow_provider_planet_reports.landing import landed_reports
+        from airflow_provider_planet_reports.landing.stores.opening import connection_of
+
+        landed = landed_reports(DESTINATION, DESTINATION_CONN_ID, **SUMMARIES)
+        conn_id = connection_of(DESTINATION, DESTINATION_CONN_ID)
+        return load_reports(WAREHOUSE, landed, conn_id=conn_id)
+
+    # [START howto_partitions]
+    # Each run names all days again of months that have no row yet: the events of a task that fails
+    # are lost, and the warehouse tells what is loaded, whichever run loaded it.
+    @task(trigger_rule="all_done", outlets=[days])
+    def announce() -> None:
+        """Tell of each loaded day of the months that have no row yet: it is a partition."""
+        import duckdb
+        from duckdb_warehouse import loaded_reports
+
+        from airflow_provider_planet_reports.landing import landed_reports
+
+        with duckdb.connect(WAREHOUSE) as db:
+            db.execute(USAGE_BY_MONTH)
+            months = {
+                month for (month,) in db.execute("FROM usage_by_month SELECT month").fetchall()
+            }
+        loaded = loaded_reports(WAREHOUSE)
+        found = {
+            report["data_date_start"]
+            for report in landed_reports(DESTINATION, DESTINATION_CONN_ID, **SUMMARIES)
+            if report["report_id"] in loaded and report["data_date_start"][:7] not in months
+        }
+        if found:
+            get_current_context()["outlet_events"][days].add_partitions(sorted(found))
+
     # [END howto_partitions]
+
+    @task
+    def done() -> None:
+        """Fail where a task before it failed: a run has the state of its last task."""
+
+    loaded, announced = load(), announce()
+    land >> loaded >> announced
+    [land, loaded, announced] >> done()
 
 from airflow.sdk import (  # noqa: E402  isort: skip  (last: before 3.3, the operator tells why)
     MonthWindow, PartitionedAssetTimetable, RollupMapper, StartOfMonthMapper,
@@ -69,7 +114,7 @@ whole_months = RollupMapper(
 
 with DAG(
     dag_id="planet_reports_months",
-    description="Writes down each month's usage when all of its days are landed.",
+    description="Writes down each month's usage when all of its days are loaded.",
     schedule=PartitionedAssetTimetable(assets=days, default_partition_mapper=whole_months),
     catchup=False,
     max_active_runs=1,  # a DuckDB file has one writer
@@ -81,41 +126,13 @@ with DAG(
 
     # [START howto_partition_key]
     @task
-    def first_and_last_day() -> dict[str, str]:
-        """Return the days between which the month lies."""
-        month = get_current_context()["dag_run"].partition_key
-        year, number = map(int, month.split("-"))
-        return {"start": f"{month}-01", "end": f"{month}-{calendar.monthrange(year, number)[1]}"}
-
-    month = first_and_last_day()
-    # All of them are landed: this says where, and costs one listing.
-    land = PlanetReportsToObjectStorageOperator(
-        task_id="land",
-        destination=DESTINATION,
-        destination_conn_id=DESTINATION_CONN_ID,
-        start="{{ ti.xcom_pull(task_ids='first_and_last_day')['start'] }}",
-        end="{{ ti.xcom_pull(task_ids='first_and_last_day')['end'] }}",
-        **SUMMARIES,
-    )
-    month >> land
-    # [END howto_partition_key]
-
-    @task
-    def roll_up(landed: list[dict[str, Any]]) -> None:
-        """Load the days, and put the month's usage in the place of what was there of it."""
+    def roll_up() -> None:
+        """Put the month's usage in the place of what was there of it."""
         import duckdb
-        from duckdb_warehouse import load_reports
 
-        from airflow_provider_planet_reports.landing.destination import connection_of
-
-        conn_id = connection_of(DESTINATION, DESTINATION_CONN_ID)
-        load_reports(WAREHOUSE, landed, conn_id=conn_id)
         month = get_current_context()["dag_run"].partition_key
         with duckdb.connect(WAREHOUSE) as db:
-            db.execute(
-                "CREATE TABLE IF NOT EXISTS usage_by_month "
-                "(month VARCHAR, item_type VARCHAR, usage DOUBLE)"
-            )
+            db.execute(USAGE_BY_MONTH)
             db.begin()
             db.execute("DELETE FROM usage_by_month WHERE month = ?", [month])
             db.execute(
@@ -125,4 +142,5 @@ with DAG(
             )
             db.commit()
 
-    roll_up(land.output)
+    roll_up()
+    # [END howto_partition_key]

@@ -11,7 +11,6 @@ from __future__ import annotations
 import datetime as dt
 import os
 from pathlib import Path
-from typing import Any
 
 from airflow.providers.common.compat.sdk import DAG, Param, task
 
@@ -48,15 +47,24 @@ with DAG(
         end=f"{{{{ macros.ds_add({TODAY}, -1) }}}}",
     )
 
-    @task
-    def load(landed: list[dict[str, Any]]) -> dict[str, int]:
-        """Load what the database does not have yet; return the rows loaded by table."""
+    # One report that cannot be landed does not keep the others from being loaded.
+    @task(trigger_rule="all_done")
+    def load() -> dict[str, int]:
+        """Load what is landed and not in the database yet; return the rows loaded by table."""
         from postgres_warehouse import load_reports
 
-        from airflow_provider_planet_reports.landing.destination import connection_of
+        from airflow_provider_planet_reports.landing import landed_reports
+        from airflow_provider_planet_reports.landing.stores.opening import connection_of
 
+        landed = landed_reports(DESTINATION, DESTINATION_CONN_ID, cadence="daily")
         conn_id = connection_of(DESTINATION, DESTINATION_CONN_ID)
         return load_reports(POSTGRES_CONN_ID, landed, conn_id=conn_id)
 
-    load(land.output)
+    @task
+    def done() -> None:
+        """Fail where a task before it failed: a run has the state of its last task."""
+
+    loaded = load()
+    land >> loaded
+    [land, loaded] >> done()
     # [END howto_postgres_dag]

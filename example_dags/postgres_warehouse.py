@@ -6,12 +6,12 @@ load at the same time.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from landed_rows import Incoming, check_rows, digests, incoming, not_loaded
+from landed_rows import Incoming, check_rows, digests, incoming, load_missing
 
 SCHEMA = "planet_reports"
 _LOADS = f"""
@@ -25,29 +25,28 @@ _PIECE = 2**20
 
 # [START howto_postgres]
 def load_reports(
-    postgres_conn_id: str, landed: Sequence[Mapping[str, Any]], conn_id: str | None = None
+    postgres_conn_id: str, landed: Iterable[Mapping[str, Any]], conn_id: str | None = None
 ) -> dict[str, int]:
     """Load the landed reports that the warehouse does not have yet, or not in this edition.
 
     Each report is one transaction: its old rows go and its new ones come together.
 
     :param postgres_conn_id: connection to the database.
-    :param landed: what ``PlanetReportsToObjectStorageOperator`` returned.
+    :param landed: what ``landed_reports`` yields.
     :param conn_id: connection to read the landed files with.
     :return: rows loaded by table.
     """
     from airflow.providers.postgres.hooks.postgres import PostgresHook
 
-    loaded: dict[str, int] = {}
     with closing(PostgresHook(postgres_conn_id).get_conn()) as connection:
-        known = _known(connection, [report["report_id"] for report in landed])
-        for report in not_loaded(landed, known):
+
+        def load(report: Mapping[str, Any]) -> tuple[str, int]:
             with incoming(report, conn_id) as new, _transaction(connection) as cursor:
-                # Whoever loads the same report waits here, and then finds it loaded.
+                # A run that loads the same report waits here, and then finds it loaded.
                 _lock(cursor, report["report_id"])
-                if _load(cursor, report, new):
-                    loaded[new.table] = loaded.get(new.table, 0) + new.rows
-    return loaded
+                return new.table, new.rows if _load(cursor, report, new) else 0
+
+        return load_missing(landed, _known(connection), load)
     # [END howto_postgres]
 
 
@@ -62,16 +61,12 @@ def loaded_reports(postgres_conn_id: str) -> set[str]:
         return set(_known(connection))
 
 
-def _known(connection: Any, report_ids: list[str] | None = None) -> dict[str, list[str]]:
+def _known(connection: Any) -> dict[str, list[str]]:
     """Return the digests of what is loaded, by report id."""
     with _transaction(connection) as cursor:
         _lock(cursor, "")  # two that create the same thing at once would hinder each other
         cursor.execute(_LOADS)
-        cursor.execute(
-            f"SELECT report_id, sha256 FROM {SCHEMA}.loaded_reports "
-            "WHERE %s::text[] IS NULL OR report_id = ANY(%s::text[])",
-            [report_ids, report_ids],
-        )
+        cursor.execute(f"SELECT report_id, sha256 FROM {SCHEMA}.loaded_reports")
         return dict(cursor.fetchall())
 
 

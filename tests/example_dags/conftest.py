@@ -11,8 +11,28 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import airflow
 import pytest
+from documented_dags import BUCKET, dags_of, sources
 from surroundings import TESTS
+
+#: The first Airflow that a documented DAG file can be read by.
+_NEEDS = {
+    "planet_reports_event_driven": (3, 0),
+    "README-planet_usage_on_arrival": (3, 0),
+    "planet_reports_monthly": (3, 3),
+    "assets-planet_usage_of_a_day": (3, 3),
+}
+#: The operators that load warehouses which can't be had here.
+_LOADERS = {
+    "warehouse-usage_in_bigquery": (
+        "google.cloud.transfers.gcs_to_bigquery", "GCSToBigQueryOperator",
+    ),
+    "warehouse-usage_in_snowflake": (
+        "snowflake.transfers.copy_into_snowflake", "CopyFromExternalStageToSnowflakeOperator",
+    ),
+    "warehouse-usage_in_redshift": ("amazon.aws.transfers.s3_to_redshift", "S3ToRedshiftOperator"),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -80,3 +100,58 @@ def postgres_warehouse(
         partial(module.load_reports, "warehouse"), partial(module.loaded_reports, "warehouse"), ask
     )
     ask(f"DROP SCHEMA IF EXISTS {module.SCHEMA} CASCADE")
+
+
+@pytest.fixture
+def documented(
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    airflow_db: None,
+) -> Callable[..., dict[str, Any]]:
+    """Return a documented file's DAGs by id, and let them have what they need.
+
+    Buckets of S3 are on a server on loopback, Google's are folders. Warehouses that can't be had
+    are a function that is called with the operator, in the place of its ``execute``.
+    """
+    for name, value in {
+        "PLANET_REPORTS_DESTINATION": (tmp_path / "landing").as_uri(),
+        "PLANET_REPORTS_WAREHOUSE": str(tmp_path / "warehouse.duckdb"),
+        "PLANET_REPORTS_DASHBOARD": (tmp_path / "dashboard").as_uri(),
+        "PLANET_REPORTS_POSTGRES_CONN_ID": "warehouse",
+        "PLANET_REPORTS_ORG_IDS": "4321",  # the sandbox's
+    }.items():
+        monkeypatch.setenv(name, value)
+
+    def documented(
+        name: str, load: Callable[[Any], None] = lambda operator: None
+    ) -> dict[str, Any]:
+        if tuple(map(int, airflow.__version__.split(".")[:2])) < _NEEDS.get(name, (0,)):
+            pytest.skip("needs Airflow {}.{}".format(*_NEEDS[name]))
+        if name in _LOADERS:
+            module, operator = _LOADERS[name]
+            loader = getattr(pytest.importorskip(f"airflow.providers.{module}"), operator)
+            monkeypatch.setattr(loader, "execute", lambda self, context: load(self))
+        source = sources()[name].replace("gs://google_cloud_default@", f"file://{tmp_path}/")
+        source = source.replace("gs://", f"file://{tmp_path}/")
+        if "s3://" in source:
+            _have_bucket(request, monkeypatch)
+        if name == "planet_reports_postgres":
+            request.getfixturevalue("postgres_warehouse")
+        return dags_of(source, tmp_path / "dags", monkeypatch)
+
+    return documented
+
+
+def _have_bucket(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = request.getfixturevalue("moto")
+    for conn_id in ("MY_AWS_CONNECTION", "AWS_DEFAULT"):
+        monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id}", json.dumps(server.connection))
+    server.client.create_bucket(Bucket=BUCKET)
+
+    def delete() -> None:
+        for each in server.client.list_objects_v2(Bucket=BUCKET).get("Contents", []):
+            server.client.delete_object(Bucket=BUCKET, Key=each["Key"])
+        server.client.delete_bucket(Bucket=BUCKET)
+
+    request.addfinalizer(delete)
