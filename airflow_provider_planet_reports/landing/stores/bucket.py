@@ -155,7 +155,11 @@ class BucketStore:
         self._calls.end(errors.Cancelled(f"Cancelled: the task was told to stop. {self._address}"))
 
     def _put(self, bucket: Any, key: str, data: bytes | Iterator[bytes], **how: Any) -> None:
-        self._call(key, lambda: obstore.put(bucket, key, data, **how))
+        try:
+            self._call(key, lambda: obstore.put(bucket, key, data, **how))
+        except FileNotFoundError:  # its upload, which somebody else has aborted
+            says = "The upload is not there any more: run again"
+            raise errors.DestinationError(f"{says}. PUT {self.uri(key)}") from None
 
     def _run(self, key: str, function: Callable[[], Any]) -> Any:
         return self._calls.run(lambda: self._call(key, function))
