@@ -67,14 +67,17 @@ def _opened(opener: Any, place: Place, content: int, age: int) -> tuple[Any, Any
     :param content: changes when the connection or the environment does.
     :param age: changes now and then.
     """
+    from obstore.exceptions import BaseError
+
     try:
         make = opener(place.container, place.path or None, place.conn_id)
         return make(), make(retry_config={"max_retries": 0})
     except PlanetReportsError:
         raise
     except Exception as error:  # each hook has its own
-        kind = InvalidInput if isinstance(error, _BAD_SETTINGS) else DestinationError
-        reason = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        kind = InvalidInput if isinstance(error, (*_BAD_SETTINGS, BaseError)) else DestinationError
+        text = str(error).partition("Debug source")[0]
+        reason = f"{type(error).__name__}: {' '.join(text.split())[:200]}"
         says = f"Connection {place.conn_id!r} cannot be used: check its fields"
         raise kind(f"{says}. ({reason})") from None
 
