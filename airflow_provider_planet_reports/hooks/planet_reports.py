@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from functools import cached_property
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from airflow_provider_planet_reports.client.transport.auth import Credentials
     from airflow_provider_planet_reports.client.transport.session import ReportsSession
 
+
+log = logging.getLogger(__name__)
 
 #: The server's own page size: what one request shows.
 _TEST_PAGE = 50
@@ -136,6 +139,8 @@ class PlanetReportsHook(BaseHook):
                 org_id=org_id, plan_id=plan_id, report_type=report_type, cadence=cadence,
                 start=start, end=end, page_size=page_size, query=query, path=path,
             )  # fmt: skip
+        if filters.report_type == "pv_detailed" and filters.cadence == "monthly":
+            log.warning("No monthly pv_detailed reports are ever made: ask for cadence='daily'.")
         self.log.info("Listing reports at %s: %s", session.base_url, filters.parameters or "all")
         return self._lazily(filters, on_bad_entry)
 
@@ -255,7 +260,7 @@ class PlanetReportsHook(BaseHook):
         known = list(connection_form.EXTRA_FIELDS)
         for name in extra.keys() - set(known):
             near = get_close_matches(name, known, 1)
-            self.log.warning(
+            log.warning(
                 "Connection %r: extra %r is unknown and not used%s. Known are %s.",
                 self.planet_reports_conn_id, name, f" (did you mean {near[0]!r}?)" if near else "",
                 ", ".join(known),
