@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
 from functools import cached_property
 from importlib import import_module
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import requests
 
     from airflow_provider_planet_reports.client.api import ReportsAPI
-    from airflow_provider_planet_reports.client.paging import OnBadEntry
+    from airflow_provider_planet_reports.client.errors import InvalidResponse
     from airflow_provider_planet_reports.client.transport.auth import Credentials
     from airflow_provider_planet_reports.client.transport.session import ReportsSession
 
@@ -108,7 +108,7 @@ class PlanetReportsHook(BaseHook):
         page_size: int | str | None = None,
         query: Mapping[str, Any] | None = None,
         path: str | None = None,
-        on_bad_entry: OnBadEntry | None = None,
+        on_bad_entry: Callable[[InvalidResponse], None] | None = None,
     ) -> Iterator[Report]:
         """List reports lazily, one page held at a time, every id once.
 
@@ -144,7 +144,9 @@ class PlanetReportsHook(BaseHook):
         self.log.info("Listing reports at %s: %s", session.base_url, filters.parameters or "all")
         return self._lazily(filters, on_bad_entry)
 
-    def _lazily(self, filters: Filters, on_bad_entry: OnBadEntry | None) -> Iterator[Report]:
+    def _lazily(
+        self, filters: Filters, on_bad_entry: Callable[[InvalidResponse], None] | None
+    ) -> Iterator[Report]:
         with task_errors():
             yield from self.api.list_reports(filters, on_bad_entry=on_bad_entry)
 
