@@ -29,6 +29,7 @@ _CONTROL = re.compile(
 #: User and password of an address that stands in a text, and what its query and fragment say.
 _USER = re.compile(r"//[^/\s@?#\"'<>]+@")
 _QUERY = re.compile(r"([?&#;])(?:([\w.%-]{1,100}=)(?=[^\s&\"'<>=]))?([^\s&\"'<>]+)")
+_NAME = re.compile(r"[\w.-]{1,100}")
 _LIKE_AN_ADDRESS = re.compile(r"//|/[^\s?#]*[?#]|[?#&][^\s=?#&]+=")
 _URLLIB3_LOGGERS = (
     "urllib3.connection",
@@ -151,7 +152,10 @@ def safe_url(url: object) -> str:
     if parts is None:
         return "<malformed address>"
     query = [
-        (name, value) if name in _SHOWN_PARAMETERS else (name if value else "***", "***")
+        (name, value)
+        if name in _SHOWN_PARAMETERS
+        # A bare token, which may end in padding or have a slash in it, is no name.
+        else (name if value.strip("=") and _NAME.fullmatch(name) else "***", "***")
         for name, value in parse_qsl(parts.query, keep_blank_values=True)
     ]
     host = parts.netloc.rpartition("@")[2]
