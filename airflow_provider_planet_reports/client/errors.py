@@ -193,7 +193,10 @@ TRANSIENT_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504, *range(520, 5
 
 
 def is_transient(response: requests.Response) -> bool:
-    """Whether an answer is worth another try."""
+    """Whether an answer is worth another try.
+
+    :param response: the answer.
+    """
     return response.status_code in TRANSIENT_STATUSES or _is_blocked(response)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+import logging
+from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
 from functools import cached_property
 from importlib import import_module
@@ -25,10 +26,12 @@ if TYPE_CHECKING:
     import requests
 
     from airflow_provider_planet_reports.client.api import ReportsAPI
-    from airflow_provider_planet_reports.client.paging import OnBadEntry
+    from airflow_provider_planet_reports.client.errors import InvalidResponse
     from airflow_provider_planet_reports.client.transport.auth import Credentials
     from airflow_provider_planet_reports.client.transport.session import ReportsSession
 
+
+log = logging.getLogger(__name__)
 
 #: The server's own page size: what one request shows.
 _TEST_PAGE = 50
@@ -105,7 +108,7 @@ class PlanetReportsHook(BaseHook):
         page_size: int | str | None = None,
         query: Mapping[str, Any] | None = None,
         path: str | None = None,
-        on_bad_entry: OnBadEntry | None = None,
+        on_bad_entry: Callable[[InvalidResponse], None] | None = None,
     ) -> Iterator[Report]:
         """List reports lazily, one page held at a time, every id once.
 
@@ -136,10 +139,14 @@ class PlanetReportsHook(BaseHook):
                 org_id=org_id, plan_id=plan_id, report_type=report_type, cadence=cadence,
                 start=start, end=end, page_size=page_size, query=query, path=path,
             )  # fmt: skip
+        if filters.report_type == "pv_detailed" and filters.cadence == "monthly":
+            log.warning("No monthly pv_detailed reports are ever made: ask for cadence='daily'.")
         self.log.info("Listing reports at %s: %s", session.base_url, filters.parameters or "all")
         return self._lazily(filters, on_bad_entry)
 
-    def _lazily(self, filters: Filters, on_bad_entry: OnBadEntry | None) -> Iterator[Report]:
+    def _lazily(
+        self, filters: Filters, on_bad_entry: Callable[[InvalidResponse], None] | None
+    ) -> Iterator[Report]:
         with task_errors():
             yield from self.api.list_reports(filters, on_bad_entry=on_bad_entry)
 
@@ -255,7 +262,7 @@ class PlanetReportsHook(BaseHook):
         known = list(connection_form.EXTRA_FIELDS)
         for name in extra.keys() - set(known):
             near = get_close_matches(name, known, 1)
-            self.log.warning(
+            log.warning(
                 "Connection %r: extra %r is unknown and not used%s. Known are %s.",
                 self.planet_reports_conn_id, name, f" (did you mean {near[0]!r}?)" if near else "",
                 ", ".join(known),

@@ -205,5 +205,5 @@ def test_airflow_has_the_commands_too(sandbox):
     (group,) = get_planet_reports_cli_commands()
     assert isinstance(group, cli_config.GroupCommand)
     assert [command.name for command in group.subcommands] == [
-        "list", "land", "check", "verify",
+        "list", "land", "check", "verify", "listings",
     ]  # fmt: skip

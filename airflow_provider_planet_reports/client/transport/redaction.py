@@ -26,12 +26,10 @@ _LINKS = ("contents", "_links")
 _CONTROL = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 )
-#: What is secret in addresses that stand in a text: user and password, and values of the query.
-_IN_TEXT = (
-    (re.compile(r"(//)[^/\s@?#\"'<>]+@"), r"\1***@"),
-    (re.compile(r"([?&#;][^\s=&?#;\"'<>]{1,100}=)[^\s&\"'<>]+"), r"\1***"),
-    (re.compile(r"([?#])[^\s=&\"'<>]{8,}(?![^\s\"'<>]*=)"), r"\1***"),
-)
+#: User and password of an address that stands in a text, and what its query and fragment say.
+_USER = re.compile(r"//[^/\s@?#\"'<>]+@")
+_QUERY = re.compile(r"([?&#;])(?:([\w.%-]{1,100}=)(?=[^\s&\"'<>=]))?([^\s&\"'<>]+)")
+_NAME = re.compile(r"[\w.-]{1,100}")
 _LIKE_AN_ADDRESS = re.compile(r"//|/[^\s?#]*[?#]|[?#&][^\s=?#&]+=")
 _URLLIB3_LOGGERS = (
     "urllib3.connection",
@@ -65,9 +63,7 @@ class Redactor:
         :param url: an address whose secrets they may echo.
         """
         text = _blot(self.without_credentials(text), tuple(secrets_of(url)))
-        for pattern, replacement in _IN_TEXT:
-            text = pattern.sub(replacement, text)
-        return one_line(text)
+        return one_line(_without_queries(text))
 
     def without_credentials(self, text: str) -> str:
         """Return a text, long perhaps, in which no form of the credentials is left."""
@@ -85,6 +81,17 @@ class Redactor:
                 for name, item in value.items()
             }
         return value
+
+
+def _without_queries(text: str) -> str:
+    """Return a text without the secrets of the addresses in it."""
+
+    def replaced(found: re.Match[str]) -> str:
+        mark, name, value = found.groups()
+        shown = name is None and len(value) < _SHORTEST_SECRET
+        return found[0] if shown else f"{mark}{name or ''}***"
+
+    return _QUERY.sub(replaced, _USER.sub("//***@", text))
 
 
 def _blot(text: str, secrets: tuple[str, ...]) -> str:
@@ -145,7 +152,10 @@ def safe_url(url: object) -> str:
     if parts is None:
         return "<malformed address>"
     query = [
-        (name, value) if name in _SHOWN_PARAMETERS else (name if value else "***", "***")
+        (name, value)
+        if name in _SHOWN_PARAMETERS
+        # A bare token, which may end in padding or have a slash in it, is no name.
+        else (name if value.strip("=") and _NAME.fullmatch(name) else "***", "***")
         for name, value in parse_qsl(parts.query, keep_blank_values=True)
     ]
     host = parts.netloc.rpartition("@")[2]
@@ -184,9 +194,7 @@ def without_secrets(value: Any, *, link: bool = False) -> Any:
     if not isinstance(value, str) or not (link or _LIKE_AN_ADDRESS.search(value)):
         return value
     if not link and re.search(r"\s", value):  # a text with addresses in it
-        for pattern, replacement in _IN_TEXT:
-            value = pattern.sub(replacement, value)
-        return value
+        return _without_queries(value)
     parts = parse_url(value)
     if parts is None:
         return "<malformed address>"
