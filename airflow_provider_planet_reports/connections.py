@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
-
 from airflow_provider_planet_reports.errors import InvalidInput
 
 
@@ -16,6 +14,8 @@ def connection(conn_id: str, purpose: str) -> Any:
     :param purpose: what it is for, for the message.
     :raises InvalidInput: if there is none of this id.
     """
+    from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
+
     try:
         return BaseHook.get_connection(conn_id)
     except AirflowNotFoundException:

@@ -20,7 +20,7 @@ from airflow_provider_planet_reports.exceptions import (
 )
 from airflow_provider_planet_reports.landing import landed_reports
 from airflow_provider_planet_reports.landing.layout import ReportKey
-from airflow_provider_planet_reports.landing.zone import LandingZone, open_zone
+from airflow_provider_planet_reports.landing.zone import LandingZone
 from airflow_provider_planet_reports.sandbox.server import Answer, Sandbox
 from airflow_provider_planet_reports.transfers.planet_reports_to_object_storage import (
     PlanetReportsToObjectStorageOperator,
@@ -220,9 +220,9 @@ def test_a_damaged_receipt_is_a_named_failure_and_the_others_land(sandbox, tmp_p
     path.write_bytes(stored)
     with pytest.raises(
         PlanetReportsTaskFailure, match=f"1 reports could .* {len(others)} were"
-    ) as e:
+    ) as failure:
         land(tmp_path.as_uri())
-    assert f"- {bad['report_id']}: Receipt damaged: land report" in str(e.value)
+    assert f"- {bad['report_id']}: Receipt damaged: land report" in str(failure.value)
     assert receipts_in(tmp_path) == {each["report_id"] for each in sandbox.reports}
     (result,) = land(tmp_path.as_uri(), reports=bad, overwrite=True)
     assert result["report_id"] == bad["report_id"]
@@ -290,9 +290,8 @@ def test_a_bad_report_does_not_stop_the_others(tmp_path, monkeypatch, retries_ma
         with pytest.raises(kind, match=f"{len(bad)} reports? could not be landed") as caught:
             land(tmp_path.as_uri(), reports=asked)
     message = str(caught.value)
-    assert f"- {gone}: GET" in message
-    assert "404" in message
-    assert (f"- {broken}: GET" in message) == retries_may_help
+    assert f"- {gone}: Not found (404)" in message
+    assert (f"- {broken}: Server error (500)" in message) == retries_may_help
     assert receipts_in(tmp_path) == {r["report_id"] for r in asked} - bad
     visible = {p.parent.name for p in tmp_path.rglob("part-*")}
     assert visible == receipts_in(tmp_path)
@@ -364,10 +363,9 @@ class _NoListing(Sandbox):
 @pytest.mark.parametrize(
     ("page", "message"),
     [
-        (b"<html><title>Sign in</title></html>", "did not answer with JSON"),
+        (b"<html><title>Sign in</title></html>", "not JSON"),
         ({"items": []}, r"is not a listing of reports: .* got an object with \['items'\]"),
         (b"[1, 2]", "got a JSON list"),
-        ({"reports": [{"report_id": "a"}, {"contents": []}]}, r"reports\[1\]: .*no usable"),
     ],
 )
 def test_an_answer_that_is_no_listing_is_told_from_one(tmp_path, monkeypatch, page, message):
@@ -381,23 +379,38 @@ def test_an_answer_that_is_no_listing_is_told_from_one(tmp_path, monkeypatch, pa
     assert list(tmp_path.iterdir()) == []
 
 
+def test_an_entry_of_the_listing_that_is_no_report_fails_by_name_and_the_others_land(
+    sandbox, tmp_path, monkeypatch
+):
+    plain = type(sandbox).answer
+
+    def answer(self, request):
+        answered = plain(self, request)
+        if "reports" in (answered.body if isinstance(answered.body, dict) else {}):
+            answered.body["reports"][1] = {"contents": []}
+        return answered
+
+    monkeypatch.setattr(type(sandbox), "answer", answer)
+    with pytest.raises(PlanetReportsTaskError, match=r"1 reports could .*, 5 were:") as failure:
+        land(tmp_path.as_uri())
+    assert "reports[1]" in str(failure.value)
+    assert len(receipts_in(tmp_path)) == 5
+
+
 def test_ten_thousand_landed_reports_cost_one_listing_per_series(monkeypatch, tmp_path: Path):
     sandbox = Sandbox(days=2500, plans=(1, 2))
     with sandbox.serve():
-        store = open_zone(tmp_path.as_uri()).store
         for report in sandbox.reports:
             path = tmp_path / receipt_of(report)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(b"x" * 200)
         connect(monkeypatch, sandbox.key, sandbox.base_url)
         listed = []
-        plain = type(store).list
+        plain = LandingZone._receipts_from
         monkeypatch.setattr(
-            type(store),
-            "list",
-            lambda self, prefix, after="": (
-                listed.append(prefix) or plain(self, prefix, after=after)
-            ),
+            LandingZone,
+            "_receipts_from",
+            lambda zone, series: listed.append(series) or plain(zone, series),
         )
         assert land(tmp_path.as_uri()) == []
     assert len(sandbox.reports) > 10_000
