@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from functools import partial
 from typing import Any
 
@@ -13,6 +14,7 @@ from obstore.store import GCSStore
 from airflow_provider_planet_reports.landing.stores import settings
 
 _REFUSED = {
+    "GOOGLE_BASE_URL": "set gcs.endpoint in the connection's extra",
     "gcs.session-kwargs": "set HTTPS_PROXY for a proxy, REQUESTS_CA_BUNDLE for a CA file",
 }
 
@@ -25,6 +27,7 @@ def opener(bucket: str, prefix: str | None, conn_id: str | None) -> partial[GCSS
     :param conn_id: the connection; without one, Google's default credentials are used.
     :raises InvalidInput: if the connection has a setting that cannot be followed.
     """
+    settings.refuse(os.environ, _REFUSED, "the environment")
     extra: dict[str, Any] = {}
     credentials, project, anonymous = None, None, False
     if conn_id is not None:

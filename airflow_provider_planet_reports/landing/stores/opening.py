@@ -67,6 +67,7 @@ def _opened(opener: Any, place: Place, content: int, age: int) -> tuple[Any, Any
     :param content: changes when the connection or the environment does.
     :param age: changes now and then.
     """
+    from airflow.providers.common.compat.sdk import AirflowException
     from obstore.exceptions import BaseError
 
     try:
@@ -75,7 +76,8 @@ def _opened(opener: Any, place: Place, content: int, age: int) -> tuple[Any, Any
     except PlanetReportsError:
         raise
     except Exception as error:  # each hook has its own
-        kind = InvalidInput if isinstance(error, (*_BAD_SETTINGS, BaseError)) else DestinationError
+        final = isinstance(error, (*_BAD_SETTINGS, AirflowException, BaseError))
+        kind = InvalidInput if final else DestinationError
         text = str(error).partition("Debug source")[0]
         reason = f"{type(error).__name__}: {' '.join(text.split())[:200]}"
         says = f"Connection {place.conn_id!r} cannot be used: check its fields"
