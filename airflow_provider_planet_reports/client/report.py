@@ -113,7 +113,7 @@ class Report:
     def without_secrets(self, base_url: str) -> Report:
         """Return the report as it may be kept: without content links that are secrets.
 
-        Where one opens its file for whoever has it, all are left out; the API gives fresh ones
+        If one opens its file without the API key, all are left out; the API gives fresh ones
         for the id.
 
         :param base_url: address of the API.

@@ -8,6 +8,7 @@ from urllib.parse import urljoin, urlsplit, urlunsplit
 
 import requests
 
+from airflow_provider_planet_reports.client.errors import RefusedLink
 from airflow_provider_planet_reports.client.transport import addresses
 from airflow_provider_planet_reports.client.transport.redaction import Redactor, safe_url
 
