@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook, conf
-
 from airflow_provider_planet_reports.errors import InvalidInput, PlanetReportsError
 
 
@@ -17,6 +15,8 @@ def connection(conn_id: str, purpose: str) -> Any:
     :raises InvalidInput: if there is none of this id.
     :raises PlanetReportsError: if it may be there all the same; a retry may help.
     """
+    from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook, conf
+
     try:
         return BaseHook.get_connection(conn_id)
     except AirflowNotFoundException:
