@@ -128,7 +128,7 @@ def test_credentials_are_asked_for_again_before_botocore_renews_them(
 
     from airflow_provider_planet_reports.landing.stores import amazon
 
-    assert amazon._SAID_TO_LAST == dt.timedelta(minutes=10)
+    assert dt.timedelta(minutes=10) == amazon._SAID_TO_LAST
     monkeypatch.setattr(amazon, "_SAID_TO_LAST", dt.timedelta(0))
     numbers = iter(range(1, 9))
 
