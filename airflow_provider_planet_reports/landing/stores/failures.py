@@ -6,6 +6,7 @@ obstore shows whole answers, signed queries and retries; what is of use in it is
 from __future__ import annotations
 
 import re
+from urllib.parse import unquote
 
 from airflow_provider_planet_reports.landing import errors
 
@@ -68,4 +69,4 @@ def translated(error: BaseException, address: str) -> Exception:
     kind, says = next((kind, says) for sign, kind, says in _CAUSES if re.search(sign, facts))
     details = [status and status[1], detail and (detail[1] or detail[2])]
     shown = ", ".join(each for each in details if each) or type(error).__name__
-    return kind(f"{says} ({shown}). {f'{method} {request[2]}' if request else address}")
+    return kind(f"{says} ({shown}). {f'{method} {unquote(request[2])}' if request else address}")
