@@ -131,14 +131,6 @@ _HTTP = Entry("HttpOperator", "airflow_http", page_size=50, rounds=1)
 #: Who lands.
 _LAND = Entry("ours", "provider", check=checks.landed_with_receipts)
 _LAND_ONE = replace(_LAND, label="ours, one at a time", at_a_time=1)
-_FSSPEC = Entry(
-    "ours, without obstore",
-    "provider",
-    "land_on_s3_by_fsspec",
-    check=checks.landed_with_receipts,
-    needs="obstore",
-    rounds=1,
-)
 _CURL, _CURL_MANY = Entry("curl -o", "curl"), Entry("curl -Z", "curl")
 _RCLONE = Entry("rclone copyurl", "rclone")
 _CHUNKS = Entry("requests, 8 KiB chunks", "requests_loop", rounds=1)
@@ -250,7 +242,7 @@ def _landing(sizes: Sizes, files: Path, *, plain: bool) -> Iterator[Case]:
     )  # fmt: skip
     yield case(
         "s3-middle", f"{fifty} to S3, 4 at a time", middle, many,
-        (_LAND, _FSSPEC, _BOTO3, _RCLONE, _TO_S3_SOME),
+        (_LAND, _BOTO3, _RCLONE, _TO_S3_SOME),
         Ratio(_BOTO3.label, 1), Ratio(_TO_S3_SOME.label, 1 / 8), Figure(_MEMORY, 250),
         on_s3=True,
     )  # fmt: skip

@@ -37,15 +37,8 @@ def land_on_s3(job: Job) -> Work:
     return _landing(job, on_s3=True)
 
 
-def land_on_s3_by_fsspec(job: Job) -> Work:
-    """The same, without the faster writer."""
-    sys.modules["obstore"] = None  # type: ignore[assignment]
-    return land_on_s3(job)
-
-
 def _landing(job: Job, *, on_s3: bool) -> Work:
-    from airflow_provider_planet_reports.landing import destination as _, places  # noqa: F401, I001 - not timed
-    from airflow_provider_planet_reports.transfers import landing_run  # noqa: F401 - not timed
+    from airflow_provider_planet_reports.landing import run, zone  # noqa: F401 - not timed
     from airflow_provider_planet_reports.transfers.planet_reports_to_object_storage import (
         PlanetReportsToObjectStorageOperator,
     )

@@ -128,8 +128,8 @@ def test_credentials_are_asked_for_again_before_botocore_renews_them(
 
     from airflow_provider_planet_reports.landing.stores import amazon
 
-    assert dt.timedelta(minutes=10) == amazon._SAID_TO_LAST
-    monkeypatch.setattr(amazon, "_SAID_TO_LAST", dt.timedelta(0))
+    assert dt.timedelta(minutes=10) == amazon._TO_LAST
+    monkeypatch.setattr(amazon, "_TO_LAST", dt.timedelta(0))
     numbers = iter(range(1, 9))
 
     def frozen(_: Any) -> SimpleNamespace:
@@ -390,7 +390,7 @@ def test_an_untrusted_certificate_is_said_without_waiting_for_all_retries(
             for _ in range(100):
                 writer.write(b"x" * MIB)
 
-        with pytest.raises(DestinationRefused, match="^Unknown certificate authority: set verify"):
+        with pytest.raises(DestinationRefused, match=r"^Unknown certificate authority: set verify"):
             {
                 "read": lambda: store.read("a.csv"),
                 "put": lambda: store.put("a.csv", b"x", replaces=None),
@@ -440,7 +440,7 @@ def test_requests_are_repeated_as_often_as_the_connection_says(
     aws: Any, listener: Listener, retries: dict[str, int], requests: int
 ) -> None:
     listener.answer = (503, b"")
-    with pytest.raises(DestinationError, match="^The store fails"):
+    with pytest.raises(DestinationError, match=r"^The store fails"):
         aws({"config_kwargs": {"retries": retries}}).put_always("a.csv", b"x")
     assert len(listener.asked) == requests
 

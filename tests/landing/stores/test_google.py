@@ -138,7 +138,7 @@ def test_certificates_of_a_companys_own_authority(
 ) -> None:
     with Listener(certificate).listening() as listener:
         extra = {"gcs.endpoint": listener.url, "is_anonymous": True}
-        with pytest.raises(DestinationRefused, match="^Unknown certificate authority: set verify"):
+        with pytest.raises(DestinationRefused, match=r"^Unknown certificate authority: set verify"):
             google(**extra).read("a.csv")
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", certificate)
         google(**extra).put_always("a.csv", b"x")

@@ -105,7 +105,7 @@ def test_names_are_written_to_the_disk_after_bytes_and_new_folders_too(
     flushed: list[tuple[str, bool]] = []
 
     def fsync(file: int) -> None:
-        path = Path(os.readlink(f"/proc/self/fd/{file}"))
+        path = Path(f"/proc/self/fd/{file}").readlink()
         shown = path.relative_to(tmp_path).as_posix()
         flushed.append((shown, (tmp_path / "new/a/b.csv").exists()))
 
