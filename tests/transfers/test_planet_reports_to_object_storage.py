@@ -206,9 +206,9 @@ def test_a_bad_report_does_not_stop_the_others(tmp_path, monkeypatch, retries_ma
         with pytest.raises(kind, match=f"{len(bad)} reports? could not be landed") as caught:
             land(tmp_path.as_uri(), reports=asked)
     message = str(caught.value)
-    assert f"- {gone}: GET" in message
+    assert f"- {gone}: Not found (404)" in message
     assert "404" in message
-    assert (f"- {broken}: GET" in message) == retries_may_help
+    assert (f"- {broken}: Server error (500)" in message) == retries_may_help
     receipts = {path.stem for path in (tmp_path / "_receipts").iterdir()}
     assert receipts == {r["report_id"] for r in asked} - bad
     visible = {p.parent.name for p in tmp_path.rglob("part-*")}
@@ -281,7 +281,7 @@ class _NoListing(Sandbox):
 @pytest.mark.parametrize(
     ("page", "message"),
     [
-        (b"<html><title>Sign in</title></html>", "did not answer with JSON"),
+        (b"<html><title>Sign in</title></html>", "not JSON"),
         ({"items": []}, r"is not a listing of reports: .* got an object with \['items'\]"),
         (b"[1, 2]", "got a JSON list"),
         ({"reports": [{"report_id": "a"}, {"contents": []}]}, r"reports\[1\]: .*no usable"),
