@@ -47,8 +47,8 @@ def test_a_success_is_no_error(requests_mock, status):
         (403, errors.NoPermission, "Access denied (403): use the API key of an organization admin"),
         (404, errors.NotFound, "Not found (404): check the connection's host, the path and the id"),
         (410, errors.Gone, "No longer available (410): list the reports again"),
-        (413, errors.PageTooLarge, "Request refused (413): check page_size"),
-        (422, errors.PageTooLarge, "Request refused (422): check page_size"),
+        (413, errors.BadRequest, "Bad request (413): check the filters"),
+        (422, errors.BadRequest, "Bad request (422): check the filters"),
         (405, errors.Refused, "Request refused (405): the request itself has to change"),
     ],
 )

@@ -71,16 +71,18 @@ class Redactor:
 
     def without_credentials_in(self, value: Any) -> Any:
         """Return a JSON value in which no form of the credentials is left."""
-        if isinstance(value, str):
-            return self.without_credentials(value)
-        if isinstance(value, list):
-            return [self.without_credentials_in(item) for item in value]
-        if isinstance(value, dict):
-            return {
-                self.without_credentials(name): self.without_credentials_in(item)
-                for name, item in value.items()
-            }
-        return value
+        secrets = self._secrets()
+
+        def cleared(value: Any) -> Any:
+            if isinstance(value, str):
+                return _blot(value, secrets)
+            if isinstance(value, list):
+                return list(map(cleared, value))
+            if isinstance(value, dict):
+                return {_blot(name, secrets): cleared(item) for name, item in value.items()}
+            return value
+
+        return cleared(value)
 
 
 def _without_queries(text: str) -> str:
@@ -95,19 +97,17 @@ def _without_queries(text: str) -> str:
 
 
 def _blot(text: str, secrets: tuple[str, ...]) -> str:
-    if not secrets:
-        return text
     plain = text
     # Undoing all ways to write a character is much quicker than a search for every way.
     if "\\" in plain:
         plain = re.sub(r"\\u([0-9a-fA-F]{4})", lambda found: chr(int(found[1], 16)), plain)
         plain = plain.replace("\\", "")
-    if "&" in plain:
+    if "&#" in plain or "&amp;" in plain:
         plain = html.unescape(plain)
     if "%" in plain:
         plain = unquote(plain)
-    plain, lower = plain.lower(), text.lower()
-    if not any(secret.lower() in each for secret in secrets for each in (plain, lower)):
+    both = f"{plain}\0{text}".lower() if plain is not text else text.lower()
+    if not any(secret.lower() in both for secret in secrets):
         return text
     return _in_any_form(secrets).sub("***", text)
 
