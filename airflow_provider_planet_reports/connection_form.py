@@ -8,35 +8,58 @@ CONNECTION_TYPE = "planet_reports"
 HOOK_NAME = "Planet Reports"
 HOOK_CLASS = "airflow_provider_planet_reports.hooks.planet_reports.PlanetReportsHook"
 
-RELABELING = {"login": "API key", "password": "API key (masked)", "host": "Base URL"}
+#: Ways to authenticate: the values of the extra ``auth``.
+AUTHS = ("api_key", "bearer", "oauth2")
+
+RELABELING = {
+    "password": "API key (encrypted)",
+    "login": "API key (not encrypted), or OAuth2 client id",
+    "host": "Base URL",
+}
 HIDDEN_FIELDS = ("schema", "port", "extra")
 PLACEHOLDERS = {
-    "login": "key of an organization administrator, shown in the clear",
-    "password": "or here, with the field above empty: encrypted, shown as ***",
+    "password": "API key of an organization administrator; or bearer token, or client secret",
+    "login": "leave empty: Airflow shows it in clear",
     "host": "https://api.planet.com/reports/v1",
 }
 #: Fields that are kept in the connection's extra: label, JSON type, description. Airflow 3 shows
 #: no placeholders in them, so the description says what an empty field means.
 EXTRA_FIELDS: dict[str, tuple[str, str, str]] = {
+    "auth": (
+        "Authentication",
+        "string",
+        "api_key, bearer (token in the password) or oauth2 (client id and secret). "
+        "Default: api_key.",
+    ),
     "org_id": (
         "Organization ID",
         "string",
-        "Organization to list when a task names none. Empty: the key's own.",
+        "Organization to list when a task names none. Default: the API key's own.",
     ),
     "timeout": (
         "Timeout",
         "number",
-        "Seconds without a byte before a connection counts as dead. Empty: 60.",
+        "Connect and read timeout in seconds. Default: 60.",
+    ),
+    "deadline": (
+        "Deadline",
+        "number",
+        "Maximum seconds for an answer that is read whole, such as a page. Default: 300.",
     ),
     "max_retries": (
         "Retries per request",
         "integer",
-        "Further tries of a request that failed. Empty: 5.",
+        "Maximum retries of a request that failed. Default: 5.",
     ),
     "requests_per_second": (
         "Requests per second",
         "number",
-        "Most that one task makes. Empty: as many as the API lets it.",
+        "Maximum requests per second for each task. Default: unlimited.",
+    ),
+    "verify": (
+        "Verify certificates",
+        "string",
+        "true, false, or the path of a CA file on the workers. Default: true.",
     ),
 }
 

@@ -1,11 +1,12 @@
-"""What is there to be landed: the one predicate behind the list operator, sensor and triggers."""
+"""What is to be landed, and what is missing: shared by operators, sensors, triggers, commands."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_planet_reports.client.filters import Filters
 from airflow_provider_planet_reports.exceptions import task_errors
 from airflow_provider_planet_reports.hooks.planet_reports import PlanetReportsHook
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import ObjectStoragePath
 
     from airflow_provider_planet_reports.client.report import Report
+    from airflow_provider_planet_reports.landing.completeness import Completeness
 
 
 def matching_reports(
@@ -25,8 +27,8 @@ def matching_reports(
 ) -> list[Report]:
     """Return the reports that match, or those of them that are not landed yet.
 
-    They are fit for XCom and events, which Airflow keeps: content links that would open files
-    without the API key are left out, and whoever lands the reports asks for fresh ones.
+    They are fit for XCom and events, which Airflow keeps: presigned content links are left out, and
+    the task that lands the reports asks for fresh ones.
 
     :param planet_reports_conn_id: connection of type ``planet_reports``.
     :param filters: filters of the listing by name.
@@ -34,33 +36,69 @@ def matching_reports(
     :param destination_conn_id: connection for the destination, where its URL names none.
     :param max_retries: further tries per request, in the place of the connection's own.
     :raises PlanetReportsTaskFailure: for bad input and refusals.
-    :raises PlanetReportsTaskError: for trouble that outlasted all tries; also where the
-        destination can't be read: then nothing is known to be new.
+    :raises PlanetReportsTaskError: for transient errors that remained after all retries; also where
+        the destination cannot be read.
     """
     with task_errors():
         hook = PlanetReportsHook(planet_reports_conn_id, max_retries=max_retries)
         listing = hook.list_reports(**filters)
         with closing(hook.get_conn()):
-            landed = landed_reports(destination, destination_conn_id) if destination else ()
             base_url = hook.api.session.base_url
-            return [
-                report.without_secrets(base_url)
-                for report in listing
-                if report.report_id not in landed
-            ]
+            reports = [report.without_secrets(base_url) for report in listing]
+    return not_landed(reports, destination, destination_conn_id) if destination else reports
 
 
-def landed_reports(
-    destination: str | ObjectStoragePath, destination_conn_id: str | None = None
-) -> frozenset[str]:
-    """Return the ids of the reports that are landed in a destination.
+def not_landed(
+    reports: Collection[Report],
+    destination: str | ObjectStoragePath,
+    destination_conn_id: str | None = None,
+) -> list[Report]:
+    """Return those reports that are not landed in a destination.
 
+    :param reports: reports.
     :param destination: landing zone.
     :param destination_conn_id: connection for it, where its URL names none.
-    :raises PlanetReportsTaskFailure: if it is no destination.
-    :raises PlanetReportsTaskError: if it can't be read.
+    :raises PlanetReportsTaskFailure: if it is no destination, or refuses.
+    :raises PlanetReportsTaskError: if it cannot be read.
     """
-    from airflow_provider_planet_reports.landing.stores.opening import open_zone
+    from airflow_provider_planet_reports.landing.layout import ReportKey
+    from airflow_provider_planet_reports.landing.zone import open_zone
 
     with task_errors():
-        return open_zone(destination, destination_conn_id).landed()
+        keys = {ReportKey.of(report) for report in reports}
+        landed = open_zone(destination, destination_conn_id).landed(keys)
+    return [report for report in reports if ReportKey.of(report) not in landed]
+
+
+def check_completeness(
+    planet_reports_conn_id: str,
+    filters: Mapping[str, Any],
+    destination: str | ObjectStoragePath,
+    destination_conn_id: str | None = None,
+    *,
+    loaded: Collection[str] | None = None,
+) -> Completeness:
+    """Say what a range of days lacks, for each plan and type of report that there is in it.
+
+    :param planet_reports_conn_id: connection of type ``planet_reports``.
+    :param filters: filters of the listing by name. ``start`` is required; ``end`` is at most
+        yesterday, which is the default; ``cadence`` is ``daily`` by default. Of monthly reports,
+        months are expected that lie in the range as a whole.
+    :param destination: landing zone.
+    :param destination_conn_id: connection for it, where its URL names none.
+    :param loaded: ids of the reports that are loaded, where that is to be compared as well.
+    :return: how many reports there are, and what is missing, by day or month.
+    :raises PlanetReportsTaskFailure: for bad input and refusals.
+    :raises PlanetReportsTaskError: for transient errors that remained after all retries; also where
+        the destination cannot be read.
+    """
+    from airflow_provider_planet_reports.landing.completeness import Scope, completeness
+    from airflow_provider_planet_reports.landing.zone import open_zone
+
+    with task_errors():
+        given = Filters(**filters).to_kwargs()
+        scope = Scope.of(given)
+        wanted = {**given, **scope.filters()}
+        listed = matching_reports(planet_reports_conn_id, wanted) if scope.periods else []
+        zone = open_zone(destination, destination_conn_id)
+        return completeness(scope, listed, zone, loaded)

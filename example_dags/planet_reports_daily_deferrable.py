@@ -74,7 +74,7 @@ with DAG(
         from duckdb_warehouse import load_reports
 
         from airflow_provider_planet_reports.landing import landed_reports
-        from airflow_provider_planet_reports.landing.stores.opening import connection_of
+        from airflow_provider_planet_reports.landing.destination import connection_of
 
         landed = landed_reports(DESTINATION, DESTINATION_CONN_ID, cadence="daily")
         conn_id = connection_of(DESTINATION, DESTINATION_CONN_ID)

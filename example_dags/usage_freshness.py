@@ -83,7 +83,7 @@ def landed_summaries(
     :param period: the days wanted.
     :param plan_id: the plan wanted, by default all.
     """
-    from airflow_provider_planet_reports.landing.stores.opening import open_zone
+    from airflow_provider_planet_reports.landing.zone import open_zone
 
     zone = open_zone(destination, conn_id)
     landed = zone.landed()

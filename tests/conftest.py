@@ -15,15 +15,11 @@ import servers
 from grounds import Ground, local_ground
 from postgres import PostgresServer
 from postgres import postgres as postgres_server
-from servers import AzureServer, GCSServer, S3Server
+from servers import AzureServer, GoogleServer, S3Server
 from surroundings import AIRFLOW_HOME, connect
 
-#: Every kind of store, through fsspec unless it says otherwise; those whose server or packages
-#: are not installed are skipped.
-STORES = [
-    "file", "moto", "rclone", "azurite", "gcs",
-    "moto-obstore", "rclone-obstore", "azurite-obstore",
-]  # fmt: skip
+#: Every kind of store; those whose server or packages are not installed are skipped.
+STORES = ["file", "moto", "rclone", "azurite", "google", "google_by_rclone"]
 
 
 def pytest_unconfigure() -> None:
@@ -71,9 +67,17 @@ def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AzureServer]:
 
 
 @pytest.fixture(scope="session")
-def gcs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GCSServer]:
-    """``fake-gcs-server`` over a folder."""
-    with servers.gcs(tmp_path_factory.mktemp("gcs")) as server:
+def google() -> Iterator[GoogleServer]:
+    """Google's XML API in memory, with generations."""
+    with servers.google() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def google_by_rclone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """``rclone serve s3`` without keys, as Google Cloud Storage."""
+    pytest.importorskip("google.auth", reason="needs the extra test-stores")
+    with servers.google_by_rclone(tmp_path_factory.mktemp("google")) as server:
         yield server
 
 
@@ -91,12 +95,6 @@ def ground(
     """An empty destination on each kind of store."""
     if request.param == "file":
         return local_ground(tmp_path / "landing")
-    name, _, through = request.param.partition("-")
-    if through:
-        pytest.importorskip("obstore")
-    server = request.getfixturevalue(name)
-    # Airflow keeps file systems by connection id for as long as the process lives.
-    conn_id = request.param.replace("-", "_")
-    connection = server.connection if through else servers.through_fsspec(server.connection)
-    monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", json.dumps(connection))
-    return server.ground(conn_id, through)
+    server = request.getfixturevalue(request.param)
+    monkeypatch.setenv(f"AIRFLOW_CONN_{request.param.upper()}", json.dumps(server.connection))
+    return server.ground(request.param)

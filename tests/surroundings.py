@@ -35,7 +35,6 @@ os.environ.update(
     AIRFLOW__DATABASE__SQL_ALCHEMY_CONN=f"sqlite:///{AIRFLOW_HOME / 'airflow.db'}",
     AIRFLOW__SECRETS__USE_CACHE="False",
     AWS_EC2_METADATA_DISABLED="true",
-    GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT="false",  # it asks Google itself, whatever the endpoint
 )
 # Tests interrupt themselves; started in the background of a script, they would not notice.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -10,7 +10,7 @@ from airflow_provider_planet_reports.client.filters import CADENCES, REPORT_TYPE
 
 GROUP = "planet-reports"
 DEFAULT_CONN_ID = "planet_reports_default"
-SUMMARY = "List, land, check and verify Planet's usage reports"
+SUMMARY = "List, land, check, verify and forget Planet's usage reports"
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,7 @@ _DESTINATION_HELP = "s3://connection@bucket/prefix, gs://, abfs:// or file:///fo
 _DESTINATION_CONN_ID = _argument(
     "--destination-conn-id", help="connection for the destination, where its URL names none"
 )
+_CONN_ID = _argument("--conn-id", default=DEFAULT_CONN_ID, help="connection of type planet_reports")
 _FILTERS = (
     _argument("--org-id", help="organization; by default the connection's, else the key's own"),
     _argument("--plan-id", help="plan"),
@@ -58,7 +59,7 @@ _FILTERS = (
     _argument("--end", metavar="YYYY-MM-DD", help="last day, inclusive"),
     _argument("--page-size", help="reports per page; by default as large as the server allows"),
     _argument("--path", help="another listing of the same shape, relative to the base URL"),
-    _argument("--conn-id", default=DEFAULT_CONN_ID, help="connection of type planet_reports"),
+    _CONN_ID,
 )
 _MAX_WORKERS = _argument("--max-workers", type=int, default=4, help="files under way at a time")
 
@@ -110,7 +111,33 @@ COMMANDS = (
     Command(
         "verify",
         "verify",
-        "Compare all that is landed with its receipts: what is missing, torn or unknown",
-        (_argument("destination", help=_DESTINATION_HELP), _DESTINATION_CONN_ID, _MAX_WORKERS),
+        "Compare all that is landed with its receipts: what is missing, torn or stray",
+        (
+            _argument("destination", help=_DESTINATION_HELP),
+            _DESTINATION_CONN_ID,
+            _MAX_WORKERS,
+            _argument(
+                "--remove-strays", action="store_true",
+                help="first remove files of landed reports that no receipt names",
+            ),
+        ),
+    ),
+    Command(
+        "forget",
+        "forget",
+        "Delete landed reports: receipts, then files; not while a run lands them",
+        (
+            _argument("destination", help=_DESTINATION_HELP),
+            _argument("report_ids", nargs="*", help="ids of the reports"),
+            _DESTINATION_CONN_ID,
+            _argument("--before", metavar="YYYY-MM-DD", help="only data of days before this one"),
+            _argument("--dry-run", action="store_true", help="only print what would be deleted"),
+        ),
+    ),
+    Command(
+        "listings",
+        "show_listings",
+        "Show which listings the API's own specification has, and which --path reaches",
+        (_CONN_ID,),
     ),
 )  # fmt: skip

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_planet_reports.cli.arguments import DEFAULT_CONN_ID
 from airflow_provider_planet_reports.cli.progress import progress
 from airflow_provider_planet_reports.client.filters import Filters
+from airflow_provider_planet_reports.client.transport.redaction import one_line
 from airflow_provider_planet_reports.errors import PlanetReportsError
 
 if TYPE_CHECKING:
-    from airflow_provider_planet_reports.completeness import Completeness
+    from airflow_provider_planet_reports.landing.completeness import Completeness
 
 _COLUMNS = ("report_id", "data_date_start", "report_type", "cadence", "plan_id", "num_rows")
 _GAP_COLUMNS = ("period", "state", "report_type", "plan_id", "report_id")
@@ -50,26 +51,29 @@ def land(given: Namespace) -> None:
     :param given: the command line, parsed.
     """
     from airflow_provider_planet_reports.hooks.planet_reports import PlanetReportsHook
-    from airflow_provider_planet_reports.landing.outcome import readable
+    from airflow_provider_planet_reports.landing.progress import format_bytes
     from airflow_provider_planet_reports.landing.run import LandingRun
-    from airflow_provider_planet_reports.landing.stores.opening import open_zone
+    from airflow_provider_planet_reports.landing.zone import open_zone
 
     with _at_work(), progress("Landing") as tell:
         hook = PlanetReportsHook(given.conn_id)
         zone = open_zone(given.destination, given.destination_conn_id)
-        outcome = LandingRun(
+        run = LandingRun(
             hook.api,
             zone,
             max_workers=given.max_workers,
+            overwrite=given.overwrite,
             row_count_check=given.row_count_check,
-            on_progress=lambda now: tell(now.landed, now.asked, readable(now.bytes)),
+            on_progress=lambda now: tell(now.landed, now.asked, format_bytes(now.bytes)),
             seconds_between=0.2,
-        ).land_missing(hook.list_reports(**_filters(given)), overwrite=given.overwrite)
-    for report_id, error in outcome.failures.items():
-        sys.stderr.write(f"{report_id}: {error}\n")
+        )
+        listing = hook.list_reports(**_filters(given), on_bad_entry=run.fail_entry)
+        outcome = run.run(listing)
+    for name, error in outcome.failures:
+        sys.stderr.write(f"{name}: {error}\n")
     _print(
-        f"{len(outcome.landed)} landed, {len(outcome.receipts) - len(outcome.landed)} were landed "
-        f"before, {len(outcome.failures)} failed."
+        f"{len(outcome.landed)} landed, {outcome.before} were landed before, "
+        f"{len(outcome.failures)} failed."
     )
     if outcome.failures:
         sys.exit(1)
@@ -80,10 +84,10 @@ def check(given: Namespace) -> None:
 
     :param given: the command line, parsed.
     """
-    from airflow_provider_planet_reports.completeness import completeness
+    from airflow_provider_planet_reports.listing import check_completeness
 
     with _at_work():
-        found = completeness(
+        found = check_completeness(
             given.conn_id, _filters(given), given.destination, given.destination_conn_id
         )
     gaps = found.to_dict()["gaps"]
@@ -105,28 +109,72 @@ def check(given: Namespace) -> None:
 
 
 def verify(given: Namespace) -> None:
-    """Verify a landing zone.
+    """Verify a landing zone, and remove strays where that is asked for.
 
     :param given: the command line, parsed.
     """
     from airflow_provider_planet_reports.landing import verification
-    from airflow_provider_planet_reports.landing.outcome import readable
-    from airflow_provider_planet_reports.landing.stores.opening import open_zone
+    from airflow_provider_planet_reports.landing.progress import format_bytes
+    from airflow_provider_planet_reports.landing.zone import open_zone
 
+    removed = 0
     with _at_work(), progress("Verifying") as tell:
+        zone = open_zone(given.destination, given.destination_conn_id)
+        if given.remove_strays:
+            removed = verification.remove_all_strays(zone)
         found = verification.verify(
-            open_zone(given.destination, given.destination_conn_id),
+            zone,
             max_workers=given.max_workers,
-            on_progress=lambda now: tell(now.files, now.named, readable(now.bytes)),
+            on_progress=lambda now: tell(now.reports, now.landed, format_bytes(now.bytes)),
         )
     for finding in found.findings:
         _print(f"{finding.kind}  {finding.uri}  {finding.what}")
     _print(
-        f"{found.reports} reports, {found.files} files, {readable(found.bytes)}: "
+        f"{found.reports} reports, {found.files} files, {format_bytes(found.bytes)}: "
+        f"{f'{removed} strays removed, ' if given.remove_strays else ''}"
         f"{len(found.findings)} findings."
     )
     if found.findings:
         sys.exit(1)
+
+
+def forget(given: Namespace) -> None:
+    """Delete landed reports.
+
+    :param given: the command line, parsed.
+    """
+    from airflow_provider_planet_reports.landing import verification
+    from airflow_provider_planet_reports.landing.zone import open_zone
+
+    if not given.report_ids and not given.before:
+        sys.exit("Say what to forget: ids of reports, or --before with a date.")
+    with _at_work(), progress("Forgetting") as tell:
+        zone = open_zone(given.destination, given.destination_conn_id)
+        keys = verification.to_forget(zone, given.report_ids, given.before)
+        if not given.dry_run:
+            for number, key in enumerate(keys, 1):
+                verification.forget(zone, key)
+                tell(number, len(keys), "")
+    for key in keys:
+        _print(zone.store.uri(key.folder))
+    _print(f"{len(keys)} reports {'would be' if given.dry_run else 'are'} forgotten.")
+    missing = {*given.report_ids} - {key.report_id for key in keys}
+    if missing:
+        sys.exit(f"Not landed: {', '.join(sorted(missing))}.")
+
+
+def show_listings(given: Namespace) -> None:
+    """Show which listings the API has.
+
+    :param given: the command line, parsed.
+    """
+    from airflow_provider_planet_reports.cli.listings import COLUMNS, listings
+    from airflow_provider_planet_reports.hooks.planet_reports import PlanetReportsHook
+
+    with _at_work():
+        hook = PlanetReportsHook(given.conn_id)
+        rows = list(listings(hook.api_spec(), hook.api.session.base_url))
+    _print_table(COLUMNS, rows)
 
 
 def _what_to_do(given: Namespace, found: Completeness) -> Iterator[str]:
@@ -194,7 +242,7 @@ def _print_table(columns: Sequence[str], found: Iterable[Mapping[str, Any]]) -> 
 
 
 def _cell(value: Any) -> str:
-    return "-" if value is None else str(value)
+    return "-" if value is None else one_line(str(value))
 
 
 def _print(text: str) -> None:

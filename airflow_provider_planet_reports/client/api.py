@@ -1,4 +1,4 @@
-"""What the Reports API offers: a lazy listing, and one report by its id."""
+"""What the Reports API offers: a lazy listing, one report by its id; and what goes with it."""
 
 from __future__ import annotations
 
@@ -7,13 +7,19 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote, urljoin
 
-from airflow_provider_planet_reports.client.addresses import check_link, origin, safe_url
-from airflow_provider_planet_reports.client.errors import BadRequest, InvalidResponse
+from airflow_provider_planet_reports.client.answers import get
+from airflow_provider_planet_reports.client.errors import (
+    BadRequest,
+    InvalidResponse,
+    PageTooLarge,
+)
 from airflow_provider_planet_reports.client.filters import LARGE_PAGE, Filters
-from airflow_provider_planet_reports.client.paging import Paging
+from airflow_provider_planet_reports.client.paging import NextLinks, OnBadEntry, Paging
 from airflow_provider_planet_reports.client.report import Report
-from airflow_provider_planet_reports.client.session import ReportsSession
-from airflow_provider_planet_reports.client.strict_json import decoded, parsed
+from airflow_provider_planet_reports.client.strict_json import json_or_yaml
+from airflow_provider_planet_reports.client.transport.addresses import check_link, origin
+from airflow_provider_planet_reports.client.transport.redaction import safe_url
+from airflow_provider_planet_reports.client.transport.session import ReportsSession
 from airflow_provider_planet_reports.errors import InvalidInput
 
 log = logging.getLogger(__name__)
@@ -28,19 +34,23 @@ class ReportsAPI:
     def __init__(self, session: ReportsSession) -> None:
         self.session = session
 
-    def list_reports(self, filters: Filters) -> Iterator[Report]:
+    def list_reports(
+        self, filters: Filters, *, on_bad_entry: OnBadEntry | None = None
+    ) -> Iterator[Report]:
         """Yield the reports of a listing, every id once, one page held at a time.
 
         :param filters: what to list.
+        :param on_bad_entry: called with the error of each entry that makes no sense (without an
+            id, say); the listing goes on without it. By default a warning is logged.
         :raises PlanetReportsError: as soon as a page is refused or is not a listing.
         """
         # The documentation's own example has the slash before the query: base_url ends in one.
         first = urljoin(self.session.base_url, filters.path or "")
-        paging = Paging(first)
+        paging = Paging(first, on_bad_entry)
         page, address = self._first_page(first, filters)
         yield from paging.read(page, address=address)
         while paging.next is not None:
-            page, address = self._get(paging.next)
+            page, address = get(self.session, paging.next)
             yield from paging.read(page, address=address)
 
     def get_report(self, report_id: str) -> Report:
@@ -53,6 +63,43 @@ class ReportsAPI:
         if not isinstance(report_id, str) or report_id in ("", ".", ".."):
             raise InvalidInput(f"report_id={report_id!r} cannot be the id of a report.")
         return self._report(urljoin(self.session.base_url, quote(report_id, safe="")), report_id)
+
+    def list_products(self) -> list[dict[str, Any]]:
+        """Return the products of the account, with their quotas.
+
+        :raises InvalidResponse: if the answer is no list of products.
+        """
+        # https://api.planet.com/reports/v1/ is the neighbour of https://api.planet.com/account/v1/.
+        first = urljoin(self.session.base_url, "../../account/v1/my/products/")
+        links = NextLinks(first)
+        products: list[dict[str, Any]] = []
+        while links.next is not None:
+            page, address = get(self.session, links.next)
+            results = page.get("results") if isinstance(page, dict) else None
+            meta = page.get("meta") if isinstance(page, dict) else None
+            if not isinstance(results, list):
+                raise InvalidResponse(
+                    "The answer is not a list of products: check the connection's host. "
+                    f"GET {safe_url(address)}"
+                )
+            products += [each for each in results if isinstance(each, dict)]
+            links.follow(meta if isinstance(meta, dict) else {}, address, new=bool(results))
+        return products
+
+    def api_spec(self) -> dict[str, Any]:
+        """Return the API's own OpenAPI document.
+
+        :raises NotFound: if there is none.
+        :raises InvalidResponse: if the answer is none.
+        """
+        address = urljoin(self.session.base_url, "swagger")
+        spec, address = get(self.session, address, parse=json_or_yaml, expected="JSON or YAML")
+        if not isinstance(spec, dict) or not isinstance(spec.get("paths"), dict):
+            raise InvalidResponse(
+                "The answer is not an OpenAPI document: check the connection's host. "
+                f"GET {safe_url(address)}"
+            )
+        return spec
 
     def refresh(self, report: Report) -> Report:
         """Return the report as it is now, with fresh content links, by its own address.
@@ -68,34 +115,20 @@ class ReportsAPI:
         return self._report(address, report.report_id)
 
     def _report(self, address: str, report_id: str) -> Report:
-        answer, address = self._get(address)
+        answer, address = get(self.session, address)
         report = Report.from_dict(answer)
         if report.report_id != report_id:
             raise InvalidResponse(
-                f"{safe_url(address)} is report {report.report_id!r}, not {report_id!r}."
+                f"The answer is report {report.report_id[:100]!r}, not {report_id!r}: a later try "
+                f"may succeed. GET {safe_url(address)}"
             )
         return report
 
     def _first_page(self, address: str, filters: Filters) -> tuple[Any, str]:
         if not filters.page_size_is_free:
-            return self._get(address, filters.parameters)
+            return get(self.session, address, filters.parameters)
         try:
-            return self._get(address, {**filters.parameters, "page_size": LARGE_PAGE})
-        except BadRequest as refusal:
+            return get(self.session, address, {**filters.parameters, "page_size": LARGE_PAGE})
+        except (BadRequest, PageTooLarge) as refusal:
             log.info("Listing again without page_size: %s", refusal)
-        return self._get(address, filters.parameters)
-
-    def _get(self, address: str, parameters: dict[str, Any] | None = None) -> tuple[Any, str]:
-        """Return an answer's JSON and the address that it really came from."""
-        response = self.session.get(address, params=parameters)
-        self.session.raise_for_status(response)
-        where = response.url
-        try:
-            return parsed(self.session.without_key(decoded(response.content))), where
-        except ValueError as error:
-            why = str(error)
-        kind = self.session.redact(response.headers.get("Content-Type", "no content type"), where)
-        raise InvalidResponse(
-            f"GET {safe_url(where)} did not answer with JSON but with {kind[:100]} ({why}): check "
-            "the connection's host, and whether a proxy or a login page stands in between."
-        )
+        return get(self.session, address, filters.parameters)

@@ -1,4 +1,7 @@
-"""What can go wrong between us and the Reports API, told apart by what the caller should do."""
+"""What can go wrong between us and the Reports API, told apart by what the caller should do.
+
+A message is one line: what is wrong, what to do, and then the request.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import json
 import re
 from typing import TYPE_CHECKING, ClassVar
 
+from airflow_provider_planet_reports.client.transport.redaction import one_line
 from airflow_provider_planet_reports.errors import PlanetReportsError
 
 if TYPE_CHECKING:
@@ -14,40 +18,70 @@ if TYPE_CHECKING:
     import requests
 
 _MESSAGE_LIMIT = 500
-_REASON_LIMIT = 100
 _BODY_LIMIT = 64 * 1024
+#: Where a body is cut, half of a secret may be left; no secret is longer.
+_LONGEST_SECRET = 8 * 1024
 
 
-class InvalidResponse(PlanetReportsError):
+class ClientError(PlanetReportsError):
+    """Base of the client's own errors: one line, without control characters.
+
+    :param message: what is wrong, what to do, and the request.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(one_line(message))
+
+
+class InvalidResponse(ClientError):
     """The server answered, but not with what the Reports API is known to answer."""
 
 
-class EndlessAnswer(InvalidResponse):
-    """The server would go on for ever, with redirects or with a body; it is asked but once."""
+class ResponseTooLarge(InvalidResponse):
+    """A body that is read whole exceeds the limit; the request is not repeated."""
 
 
-class RefusedLink(PlanetReportsError):
+class TooManyRedirects(InvalidResponse):
+    """The server redirects without an end; the request is not repeated."""
+
+
+class RefusedLink(ClientError):
     """The server pointed to an address that must not be followed."""
 
     final = True
 
 
-class TransportError(PlanetReportsError):
+class TransportError(ClientError):
     """No complete answer: refused, reset, cut short or timed out, also after all retries."""
 
 
-class DamagedContent(PlanetReportsError):
+class DeadlineExceeded(TransportError):
+    """An answer that is read whole took longer than the deadline; it is not asked for again."""
+
+
+class ProxyError(TransportError):
+    """The proxy of the environment cannot be reached, or refuses."""
+
+
+class UntrustedCertificate(TransportError):
+    """The server's certificate is of an authority that is not known here."""
+
+    final = True
+
+
+class DamagedContent(ClientError):
     """The bytes received do not match the size or the digest that the server announced."""
 
 
-class HTTPError(PlanetReportsError):
+class HTTPError(ClientError):
     """An answer with an error status.
 
-    :param message: what happened and what to do.
+    :param message: what is wrong, what to do, and the request.
     :param status: the HTTP status.
     """
 
-    def __init__(self, message: str, status: int) -> None:
+    # Errors travel between processes with their message alone; the rest comes by __dict__.
+    def __init__(self, message: str, status: int = 0) -> None:
         super().__init__(message)
         self.status = status
 
@@ -56,54 +90,73 @@ class Refused(HTTPError):
     """A 4xx answer: the same request would be refused again."""
 
     final = True
-    advice: ClassVar[str] = "The request itself has to change."
+    problem: ClassVar[str] = "Request refused"
+    advice: ClassVar[str] = "the request itself has to change"
 
 
 class BadRequest(Refused):
     """400: the server does not accept one of the filters."""
 
-    advice = "Check the filters; the server does not accept one of them."
+    problem = "Bad request"
+    advice = "check the filters; the server does not accept one of them"
+
+
+class PageTooLarge(Refused):
+    """413 or 422: the request, or a value in it, is more than the server accepts."""
+
+    advice = "check page_size and the other filters"
 
 
 class InvalidAPIKey(Refused):
-    """401: the API key is not valid."""
+    """401: the API key, or the token, is not valid."""
 
+    problem = "API key or token rejected"
     advice = (
-        "Check the API key in the connection (login, or password where login is empty); "
-        "the account page at Planet shows the valid one."
+        "check the connection's password (or login); a key that was reset in the Planet account "
+        "is rejected from then on"
     )
+
+
+class InvalidClient(Refused):
+    """The token server does not accept the OAuth2 client's id or secret."""
 
 
 class NoPermission(Refused):
     """403: the key is not that of an administrator of the organization."""
 
+    problem = "Access denied"
     advice = (
-        "Reports are only shown to an organization administrator: use the API key of one, "
-        "and an organization (org_id) that this administrator belongs to."
+        "use the API key of an organization administrator, and an org_id that this administrator "
+        "belongs to"
     )
 
 
 class NotFound(Refused):
     """404: there is nothing at that address, or no report of that id."""
 
-    advice = "Check the connection's host, the path and the id."
+    problem = "Not found"
+    advice = "check the connection's host, the path and the id"
 
 
 class Gone(Refused):
     """410: it existed once."""
 
-    advice = "It existed once and was removed; list the reports again."
+    problem = "No longer available"
+    advice = "list the reports again; this one was removed"
 
 
 class TransientError(HTTPError):
     """An answer worth another try, later.
 
-    :param message: what happened and what to do.
+    :param message: what is wrong, what to do, and the request.
     :param status: the HTTP status.
     :param retry_after: seconds that the server asked to wait, where it did.
     """
 
-    def __init__(self, message: str, status: int, retry_after: float | None = None) -> None:
+    problem: ClassVar[str] = "Server error"
+    advice: ClassVar[str] = "the problem is at the server; a later try may succeed"
+
+    def __init__(self, message: str, status: int = 0, retry_after: float | None = None) -> None:
         super().__init__(message, status)
         self.retry_after = retry_after
 
@@ -111,9 +164,19 @@ class TransientError(HTTPError):
 class TooManyRequests(TransientError):
     """429, still after all retries, or with a longer ``Retry-After`` than is waited for."""
 
+    problem = "Too many requests"
+    advice = "run fewer tasks at a time, or set requests_per_second in the connection's extra"
+
 
 class ServerError(TransientError):
     """5xx, 408 or 425, still after all retries, or as with :class:`TooManyRequests`."""
+
+
+class Blocked(TransientError):
+    """403 with an HTML page, which the API does not write: a firewall or a proxy does."""
+
+    problem = "Blocked by a firewall or proxy"
+    advice = "the answer is an HTML page, not Planet's; ask who runs the network"
 
 
 _REFUSALS: dict[int, type[Refused]] = {
@@ -122,15 +185,27 @@ _REFUSALS: dict[int, type[Refused]] = {
     403: NoPermission,
     404: NotFound,
     410: Gone,
+    413: PageTooLarge,
+    422: PageTooLarge,
 }
-#: Statuses worth another try (RFC 9110, RFC 6585, RFC 8470).
-TRANSIENT_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
+#: Statuses worth another try (RFC 9110, RFC 6585, RFC 8470), and Cloudflare's own.
+TRANSIENT_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504, *range(520, 531)})
+
+
+def is_transient(response: requests.Response) -> bool:
+    """Whether an answer is worth another try."""
+    return response.status_code in TRANSIENT_STATUSES or _is_blocked(response)
+
+
+def _is_blocked(response: requests.Response) -> bool:
+    kind = response.headers.get("Content-Type", "").strip().lower()
+    return response.status_code == 403 and kind.startswith("text/html")
 
 
 def raise_for_status(
     response: requests.Response,
     *,
-    describe: str,
+    what: str,
     redact: Callable[[str], str],
     retry_after: float | None = None,
 ) -> None:
@@ -138,53 +213,47 @@ def raise_for_status(
 
     This is the one place where a status becomes an error.
 
-    :param response: the answer; of a streamed one at most 64 KiB are read.
-    :param describe: the request, fit for logs (method and address).
+    :param response: the answer.
+    :param what: the request, fit for logs (method and address).
     :param redact: removes secrets that the server's words may echo.
     :param retry_after: seconds that the server asked to wait, where it did.
     """
     status = response.status_code
     if 200 <= status < 300:
         return
-    # Cut afterwards: half of a secret would not be found.
-    said = redact(_server_message(response))[:_MESSAGE_LIMIT]
-    reason = redact(response.reason or "")[:_REASON_LIMIT]
-    what = f"{describe} answered {status} {reason}".rstrip()
-    if said:
-        what = f"{what}: {said!r}"
+    said = _server_message(response, redact)[:_MESSAGE_LIMIT]
+    words = f" The server says {said!r}." if said else ""
     wait = "" if retry_after is None else f" The server asks to wait {retry_after:.0f} s."
-    if status == 429:
-        raise TooManyRequests(
-            f"{what}.{wait} Run fewer tasks at a time, or set requests_per_second "
-            "in the connection's extra.",
-            status,
-            retry_after,
-        )
-    if status in TRANSIENT_STATUSES or status >= 500:
-        raise ServerError(
-            f"{what}.{wait} The trouble is at the server; a later try may succeed.",
-            status,
-            retry_after,
-        )
+    tail = f"{wait}{words} {what}"
     if 300 <= status < 400:
-        raise InvalidResponse(f"{what}. A redirect without a usable Location cannot be followed.")
+        raise InvalidResponse(
+            f"A redirect ({status}) has no usable Location: check any proxy in between.{tail}"
+        )
+    if is_transient(response) or status >= 500:
+        kind = TooManyRequests if status == 429 else Blocked if status == 403 else ServerError
+        raise kind(f"{kind.problem} ({status}): {kind.advice}.{tail}", status, retry_after)
     refusal = _REFUSALS.get(status, Refused)
-    raise refusal(f"{what}. {refusal.advice}", status)
+    raise refusal(f"{refusal.problem} ({status}): {refusal.advice}.{tail}", status)
 
 
-def _server_message(response: requests.Response) -> str:
-    """Return the server's own words: from Planet's JSON, or an HTML page's title, or plain text."""
+def _server_message(response: requests.Response, redact: Callable[[str], str]) -> str:
+    """Return the server's own words: from Planet's JSON, or an HTML page's title, or plain text.
+
+    Secrets are removed before the text is taken apart, and again from what came of it.
+    """
     try:
-        body = next(response.iter_content(_BODY_LIMIT), b"")
+        body = response.content
     except (OSError, RuntimeError):  # a broken or already consumed body explains nothing
         return ""
-    text = body.decode("utf-8", "replace").strip()
+    text = redact(body[:_BODY_LIMIT].decode("utf-8", "replace"))
+    if len(body) >= _BODY_LIMIT:
+        text = text[:-_LONGEST_SECRET]
     try:
         found = _find_message(json.loads(text))
     except (ValueError, RecursionError):
         title = re.search(r"<title[^>]*>(.*?)</title>", text, re.IGNORECASE | re.DOTALL)
         found = title.group(1) if title else re.sub(r"<[^>]*>", " ", text)
-    return " ".join(found.split())
+    return redact(found)
 
 
 def _find_message(answer: object) -> str:
@@ -192,8 +261,13 @@ def _find_message(answer: object) -> str:
         return answer
     if isinstance(answer, list):
         return "; ".join(filter(None, map(_find_message, answer)))
-    if isinstance(answer, dict):
-        for key in ("message", "error", "errors", "general", "detail", "description", "title"):
-            if answer.get(key):
-                return _find_message(answer[key])
-    return ""
+    if not isinstance(answer, dict):
+        return ""
+    names = (
+        "message", "error_description", "error", "errors", "general", "detail", "description",
+        "title",
+    )  # fmt: skip
+    found = [next(filter(None, (_find_message(answer.get(name)) for name in names)), "")]
+    if isinstance(fields := answer.get("field"), dict):
+        found += [f"{name}: {words}" for name, of in fields.items() if (words := _find_message(of))]
+    return "; ".join(filter(None, found))

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import copy
+import re
 import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from airflow_provider_planet_reports.client.addresses import is_presigned, without_secrets
 from airflow_provider_planet_reports.client.errors import InvalidResponse
-from airflow_provider_planet_reports.client.strict_json import deeper_than
+from airflow_provider_planet_reports.client.strict_json import flaw_of
+from airflow_provider_planet_reports.client.transport.addresses import is_presigned
+from airflow_provider_planet_reports.client.transport.redaction import without_secrets
 
 #: Deeper ones cannot be relied on to be copied, or written, by everybody they are handed to.
 _DEEPEST = 50
+#: Characters of an id in a message.
+_LONGEST_SHOWN = 100
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,7 @@ class Report:
     :param data_date_end: last day covered, ``YYYY-MM-DD``.
     :param report_type: ``detailed`` or ``summary``.
     :param cadence: ``daily`` or ``monthly``.
-    :param num_rows: number of rows, as the server counts them.
+    :param num_rows: number of rows, as the server counts them; ``"77"`` and ``77.0`` count, too.
     :param has_footprint: whether the parts contain geometry footprints.
     """
 
@@ -53,8 +57,8 @@ class Report:
 
         :param source: one entry of a listing's ``reports``, or what :meth:`to_dict` returned.
         :return: the report.
-        :raises InvalidResponse: if it has no usable id, content links that are not text, or is
-            nested too deeply.
+        :raises InvalidResponse: if it has no usable id, content links that are not text, a number
+            that is none (NaN), or is nested too deeply.
         """
         if not isinstance(source, Mapping):
             raise InvalidResponse(f"A report must be a JSON object, not {type(source).__name__}.")
@@ -66,18 +70,16 @@ class Report:
                 f"A report has no usable report_id ({reprlib.repr(report_id)}); it has "
                 f"{reprlib.repr(sorted(map(str, source)))}."
             )
-        if deeper_than(_DEEPEST, source):
-            raise InvalidResponse(
-                f"Report {report_id!r} is nested more than {_DEEPEST} levels deep."
-            )
+        # Mappings of other kinds, too, have to be walked through.
+        if flaw := flaw_of(dict(source), _DEEPEST):
+            raise InvalidResponse(f"Report {report_id[:_LONGEST_SHOWN]!r} {flaw}.")
         contents = source.get("contents")
         contents = [] if contents is None else contents
         if not isinstance(contents, list) or not all(isinstance(link, str) for link in contents):
             raise InvalidResponse(
-                f"Report {report_id!r}: contents must be a list of links, "
+                f"Report {report_id[:_LONGEST_SHOWN]!r}: contents must be a list of links, "
                 f"not {type(contents).__name__} of something else."
             )
-        num_rows = source.get("num_rows")
         report = cls.__new__(cls)
         # A frozen dataclass's own __init__ sets field by field, which takes as long as all else
         # here; a listing builds thousands.
@@ -90,11 +92,15 @@ class Report:
             data_date_end=source.get("data_date_end"),
             report_type=source.get("report_type"),
             cadence=source.get("cadence"),
-            num_rows=num_rows if type(num_rows) is int else None,
+            num_rows=_row_count(source.get("num_rows")),
             has_footprint=source.get("has_footprint"),
             _source=source,
         )
         return report
+
+    def __hash__(self) -> int:
+        """Hash the id alone: the other fields are what the server sent, lists perhaps."""
+        return hash(self.report_id)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the API's own object, unknown fields included; JSON-safe."""
@@ -138,3 +144,12 @@ class Report:
         mine, theirs = self._known_fields(), other._known_fields()
         mine["contents"], theirs["contents"] = len(self.contents), len(other.contents)
         return mine == theirs
+
+
+def _row_count(value: object) -> int | None:
+    """Return a number of rows, whether it is written as a number or as text; else None."""
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,18}(\.0+)?", value):
+        return int(value.partition(".")[0])
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value if type(value) is int else None

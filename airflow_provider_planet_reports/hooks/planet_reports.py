@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from functools import cached_property
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseHook
@@ -23,7 +25,9 @@ if TYPE_CHECKING:
     import requests
 
     from airflow_provider_planet_reports.client.api import ReportsAPI
-    from airflow_provider_planet_reports.client.session import ReportsSession
+    from airflow_provider_planet_reports.client.paging import OnBadEntry
+    from airflow_provider_planet_reports.client.transport.auth import Credentials
+    from airflow_provider_planet_reports.client.transport.session import ReportsSession
 
 
 #: The server's own page size: what one request shows.
@@ -33,11 +37,13 @@ _TEST_PAGE = 50
 class PlanetReportsHook(BaseHook):
     """Lists and downloads an organization's usage reports.
 
-    The connection has the API key as login (or as password, where login is empty), the base
-    URL as host (Planet's own by default), and as extra ``org_id``, ``timeout`` (seconds
-    without a byte, default 60), ``max_retries`` (per request, default 5) and
-    ``requests_per_second`` (no ceiling by default). The key must belong to an organization
-    administrator.
+    The connection has the API key as password (or as login, where password is empty), and the base
+    URL as host (Planet's own by default). Its extra may have ``auth`` (``api_key`` by default;
+    ``bearer`` with a token as password; ``oauth2`` with client id and secret as login and
+    password), ``org_id``, ``timeout`` (connect and read timeout in seconds, default 60),
+    ``deadline`` (seconds for an answer that is read whole, default 300), ``max_retries`` (per
+    request, default 5), ``requests_per_second`` (unlimited by default) and ``verify`` (true, false
+    or a CA file). The credentials must be those of an organization administrator.
 
     :param planet_reports_conn_id: connection of type ``planet_reports``, by default
         ``planet_reports_default``.
@@ -99,6 +105,7 @@ class PlanetReportsHook(BaseHook):
         page_size: int | str | None = None,
         query: Mapping[str, Any] | None = None,
         path: str | None = None,
+        on_bad_entry: OnBadEntry | None = None,
     ) -> Iterator[Report]:
         """List reports lazily, one page held at a time, every id once.
 
@@ -114,9 +121,11 @@ class PlanetReportsHook(BaseHook):
         :param page_size: reports per page; by default as large as the server allows.
         :param query: further query parameters by name.
         :param path: another listing of the same shape, relative to the base URL.
+        :param on_bad_entry: called with the error of each entry of the listing that makes no sense
+            (without an id, say); the listing goes on without it. By default a warning is logged.
         :return: the reports, as they are asked for.
         :raises PlanetReportsTaskFailure: for bad input and refusals (400, 401, 403, 404).
-        :raises PlanetReportsTaskError: for trouble that outlasted all tries.
+        :raises PlanetReportsTaskError: for transient errors that remain after all tries.
         """
         with task_errors():
             session = self._session
@@ -128,21 +137,40 @@ class PlanetReportsHook(BaseHook):
                 start=start, end=end, page_size=page_size, query=query, path=path,
             )  # fmt: skip
         self.log.info("Listing reports at %s: %s", session.base_url, filters.parameters or "all")
-        return self._lazily(filters)
+        return self._lazily(filters, on_bad_entry)
 
-    def _lazily(self, filters: Filters) -> Iterator[Report]:
+    def _lazily(self, filters: Filters, on_bad_entry: OnBadEntry | None) -> Iterator[Report]:
         with task_errors():
-            yield from self.api.list_reports(filters)
+            yield from self.api.list_reports(filters, on_bad_entry=on_bad_entry)
 
     def get_report(self, report_id: str) -> Report:
         """Return one report.
 
         :param report_id: its id.
         :raises PlanetReportsTaskFailure: if there is none, or the key may not see it.
-        :raises PlanetReportsTaskError: for trouble that outlasted all tries.
+        :raises PlanetReportsTaskError: for transient errors that remain after all tries.
         """
         with task_errors():
             return self.api.get_report(report_id)
+
+    def list_products(self) -> list[dict[str, Any]]:
+        """Return the account's products, with their quotas: what is used, of how much, until when.
+
+        :return: the API's own objects; their fields are those of Planet's ``my/products``.
+        :raises PlanetReportsTaskFailure: for refusals (401, 403, 404).
+        :raises PlanetReportsTaskError: for transient errors that remain after all tries.
+        """
+        with task_errors():
+            return self.api.list_products()
+
+    def api_spec(self) -> dict[str, Any]:
+        """Return the API's own OpenAPI document, which names its other listings.
+
+        :raises PlanetReportsTaskFailure: if the connection's host has none.
+        :raises PlanetReportsTaskError: for transient errors that remain after all tries.
+        """
+        with task_errors():
+            return self.api.api_spec()
 
     def test_connection(self) -> tuple[bool, str]:
         """Try the connection by listing one page; for the form's "Test" button.
@@ -154,26 +182,27 @@ class PlanetReportsHook(BaseHook):
         except Exception as error:  # the button shows whatever it is
             return False, str(error)
         if not found:
-            return True, "The key is accepted; no report is there to be seen yet."
+            return True, "The credentials are accepted; there are no reports yet."
         more = " or more" if len(found) == _TEST_PAGE else ""
-        seen = f"The key is accepted; organization {found[0].org_id} shows reports"
+        seen = f"The credentials are accepted; organization {found[0].org_id} has reports"
         return True, f"{seen} ({len(found)}{more})."
 
     @cached_property
     def _session(self) -> ReportsSession:
-        from airflow_provider_planet_reports.client.session import ReportsSession, secret_forms
+        from airflow_provider_planet_reports.client.transport.session import ReportsSession
 
         settings = connection(self.planet_reports_conn_id, "the Reports API")
-        key = self._api_key(settings.login, settings.password)
-        for secret in secret_forms(key):
-            mask(secret)
         extra = self._extra(settings)
+        credentials = self._credentials(extra, settings.login, settings.password)
+        for secret in credentials.secrets():
+            mask(secret)
         org_id = extra.get("org_id")
         self._org_id = None if org_id in (None, "") else str(org_id)
         return ReportsSession(
-            key,
+            credentials,
             settings.host,
             timeout=self._number(extra, "timeout", 60.0, least=0.001),
+            deadline=self._number(extra, "deadline", 300.0, least=0.001),
             max_retries=(
                 int(self._number(extra, "max_retries", 5, least=0))
                 if self._max_retries is None
@@ -181,21 +210,38 @@ class PlanetReportsHook(BaseHook):
             ),
             requests_per_second=self._number(extra, "requests_per_second", 0.0, least=0.001)
             or None,
+            verify=self._verify(extra),
         )
 
-    def _api_key(self, login: str | None, password: str | None) -> str:
+    def _credentials(
+        self, extra: Mapping[str, Any], login: str | None, password: str | None
+    ) -> Credentials:
+        from airflow_provider_planet_reports.client.transport.auth import ApiKey, BearerToken
+
         login, password = (login or "").strip(), (password or "").strip()
-        if login and password and login != password:
-            raise InvalidInput(
-                f"Connection {self.planet_reports_conn_id!r} has both a login and a password: the "
-                "API key is to be the one or the other, since it is sent with an empty password."
+        auth = extra.get("auth") or "api_key"
+        problem = None
+        if auth not in connection_form.AUTHS:
+            known = ", ".join(map(repr, connection_form.AUTHS))
+            problem = f"extra auth={auth!r} is not allowed: it must be one of {known}"
+        elif auth == "oauth2" and not (login and password):
+            problem = "put the OAuth2 client id into the login and its secret into the password"
+        elif auth == "bearer" and (login or not password):
+            problem = "put the token into the password, and leave the login empty"
+        elif auth == "api_key" and not (login or password):
+            problem = "there is no API key; put it into the password, which Airflow encrypts"
+        elif auth == "api_key" and login and password and login != password:
+            problem = (
+                "set only one of login and password, to the API key; or, with an OAuth2 client "
+                "id as login, set extra auth to 'oauth2'"
             )
-        if not login and not password:
-            raise InvalidInput(
-                f"Connection {self.planet_reports_conn_id!r} has no API key: put it into the "
-                "login, or into the password where login is to stay empty."
-            )
-        return login or password
+        if problem:
+            raise InvalidInput(f"Connection {self.planet_reports_conn_id!r}: {problem}.")
+        if auth == "oauth2":
+            from airflow_provider_planet_reports.client.transport.oauth2 import shared_oauth2
+
+            return shared_oauth2(login, password)
+        return BearerToken(password) if auth == "bearer" else ApiKey(login or password)
 
     def _extra(self, settings: Any) -> dict[str, Any]:
         try:
@@ -206,7 +252,27 @@ class PlanetReportsHook(BaseHook):
             raise InvalidInput(
                 f"Connection {self.planet_reports_conn_id!r}: extra must be a JSON object."
             )
+        known = list(connection_form.EXTRA_FIELDS)
+        for name in extra.keys() - set(known):
+            near = get_close_matches(name, known, 1)
+            self.log.warning(
+                "Connection %r: extra %r is unknown and not used%s. Known are %s.",
+                self.planet_reports_conn_id, name, f" (did you mean {near[0]!r}?)" if near else "",
+                ", ".join(known),
+            )  # fmt: skip
         return extra
+
+    def _verify(self, extra: Mapping[str, Any]) -> bool | str:
+        value = extra.get("verify")
+        text = str(value).strip() if value not in (None, "") else "true"
+        if text.lower() in ("true", "false"):
+            return text.lower() == "true"
+        if not Path(text).exists():
+            raise InvalidInput(
+                f"Connection {self.planet_reports_conn_id!r}: extra verify={value!r} is not "
+                "allowed: it must be true, false or a file with CAs that exists on the worker."
+            )
+        return text
 
     def _number(self, extra: Mapping[str, Any], name: str, default: float, least: float) -> float:
         value = extra.get(name)

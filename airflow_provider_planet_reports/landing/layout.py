@@ -1,12 +1,14 @@
 """Where things are in a landing zone. Keys are relative to the destination.
 
-Data lies in Hive partitions, which DuckDB, Spark, Athena and BigQuery read as columns.
+Data is in Hive partitions, which DuckDB, Spark, Athena and BigQuery read as columns. Receipts are
+in the same folders below ``_receipts/``, so a report's identity is its place: what differs in type,
+cadence, plan, day or id is another report.
 """
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote
 
 from airflow_provider_planet_reports.errors import InvalidInput
@@ -21,15 +23,131 @@ _LONGEST_SEGMENT = 255 - len(_RECEIPT_ENDING)
 #: Object stores allow 1,024 bytes a key: these for ours, the rest for the destination's prefix.
 LONGEST_KEY = 768
 LONGEST_PREFIX = 1024 - LONGEST_KEY - len("/")
-#: What is kept of a key for the names of files in a report's folder.
-_LONGEST_NAME = len("part-0000000000.csv.gz")
+#: What a key adds to a report's path: its receipt's folder and ending, or the name of a file.
+_LONGEST_ADDITION = len("/part-0000000000-0123456789abcdef.csv.gz")
 #: What Hive, and with it every reader of Hive partitions, takes for NULL.
-_NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
+_NULL = "__HIVE_DEFAULT_PARTITION__"
 _UNSAFE = re.compile(rb"[^A-Za-z0-9._-]|^[._]|\.$")
+_SURROGATES = "surrogatepass"
+_DATE_WITH_TIME = re.compile(r"(\d{4}-\d\d-\d\d)[T ]")
+_PARTITIONS = ("report_type", "cadence", "plan_id", "data_date")
 
 
-def segment(name: str, *, prefix: str = "") -> str:
-    """Return a name as one safe path segment, from which :func:`name_of` gives it back.
+class ReportKey(NamedTuple):
+    """A report's identity in a landing zone. A value is None where the API gives none.
+
+    :param report_type: ``detailed`` or ``summary``.
+    :param cadence: ``daily`` or ``monthly``.
+    :param plan_id: plan.
+    :param data_date: first day of its data, ``YYYY-MM-DD``.
+    :param report_id: id; another report of another plan may have the same.
+    """
+
+    report_type: str | None
+    cadence: str | None
+    plan_id: str | None
+    data_date: str | None
+    report_id: str
+
+    @classmethod
+    def of(cls, report: Report) -> ReportKey:
+        """Return a report's key. A date with a time in it counts as its day."""
+        date = _text(report.data_date_start)
+        if date is not None and (found := _DATE_WITH_TIME.match(date)):
+            date = found[1]
+        return cls(
+            _text(report.report_type),
+            _text(report.cadence),
+            _text(report.plan_id),
+            date,
+            report.report_id,
+        )
+
+    @classmethod
+    def of_receipt(cls, key: str) -> ReportKey | None:
+        """Return whose receipt a key is, or None if it is no receipt's."""
+        path = key.removeprefix(RECEIPTS)
+        if path == key or not path.endswith(_RECEIPT_ENDING):
+            return None
+        *partitions, name = path.removesuffix(_RECEIPT_ENDING).split("/")
+        values = [each.partition("=")[::2] for each in partitions]
+        if tuple(name for name, _ in values) != _PARTITIONS:
+            return None
+        try:
+            report_type, cadence, plan_id, date = (_value_of(value) for _, value in values)
+            report_id = unquote(name, errors=_SURROGATES)
+            found = cls(report_type, cadence, plan_id, date, report_id)
+            return found if found.receipt == key else None
+        except (UnicodeError, InvalidInput):
+            return None
+
+    @property
+    def series(self) -> str:
+        """The folder of all reports of its type, cadence and plan, ending in a slash.
+
+        :raises InvalidInput: if a value is longer than a file's name may be.
+        """
+        return "".join(
+            f"{name}={_NULL}/" if value is None else f"{_segment(value, prefix=f'{name}=')}/"
+            for name, value in zip(_PARTITIONS[:-1], self, strict=False)
+        )
+
+    @property
+    def day(self) -> str:
+        """The folder of its day within its series, ending in a slash.
+
+        :raises InvalidInput: if the date is longer than a file's name may be.
+        """
+        if self.data_date is None:
+            return f"data_date={_NULL}/"
+        return f"{_segment(self.data_date, prefix='data_date=')}/"
+
+    @property
+    def folder(self) -> str:
+        """The folder of its files, ending in a slash.
+
+        :raises InvalidInput: if it has no id, or names that no store could hold.
+        """
+        return f"{self._path()}/"
+
+    @property
+    def receipt(self) -> str:
+        """The key of its receipt.
+
+        :raises InvalidInput: if it has no id, or names that no store could hold.
+        """
+        return f"{RECEIPTS}{self._path()}{_RECEIPT_ENDING}"
+
+    @property
+    def age(self) -> tuple[str, ...]:
+        """What sorts reports by their data, oldest first, without a date last."""
+        return (self.data_date or "~", *(value or "" for value in self))
+
+    def _path(self) -> str:
+        if not self.report_id:
+            raise InvalidInput("A report without an id cannot be landed: it has no place.")
+        path = f"{self.series}{self.day}{_segment(self.report_id)}"
+        if len(path) + _LONGEST_ADDITION > LONGEST_KEY:
+            raise InvalidInput(
+                f"Report {self.report_id[:40]!r} cannot be landed: its path has {len(path)} "
+                f"characters, where {LONGEST_KEY - _LONGEST_ADDITION} are allowed; the longest "
+                f"name in it begins {max(path.split('/'), key=len)[:40]!r}."
+            )
+        return path
+
+
+def part_name(number: int, landing: str, extension: str) -> str:
+    """Return the name of a part's file: another one for every try to land the report.
+
+    :param number: 1 for the first.
+    :param landing: id of the landing.
+    :param extension: with its dot.
+    """
+    return f"part-{number:05d}-{landing}{extension}"
+
+
+def _segment(name: str, *, prefix: str = "") -> str:
+    """Return a name as one safe path segment.
 
     Letters, digits, ``-``, ``_`` and ``.`` stand for themselves, everything else is
     percent-encoded, as Hive does it; so are a leading ``_`` or ``.`` (they would hide it) and
@@ -37,11 +155,9 @@ def segment(name: str, *, prefix: str = "") -> str:
 
     :param name: for example a report's id.
     :param prefix: what goes before it; safe as it is.
-    :raises InvalidInput: if it is empty, or longer than a file's name may be.
+    :raises InvalidInput: if it is longer than a file's name may be.
     """
-    if not name:
-        raise InvalidInput("An empty report id cannot be landed: there is no name for its files.")
-    raw = name.encode("utf-8", "surrogatepass")
+    raw = name.encode("utf-8", _SURROGATES)
     safe = prefix + _UNSAFE.sub(lambda found: b"%%%02X" % found.group()[0], raw).decode("ascii")
     if len(safe) > _LONGEST_SEGMENT:
         raise InvalidInput(
@@ -51,61 +167,17 @@ def segment(name: str, *, prefix: str = "") -> str:
     return safe
 
 
-def name_of(safe: str) -> str:
-    """Return the name that :func:`segment` made safe."""
-    return unquote(safe, errors="surrogatepass")
+def value_of(folder: str) -> str | None:
+    """Return the value in the name of a partition's folder, None where that is NULL.
 
-
-def data_folder(report: Report) -> str:
-    """Return the folder of a report's files, ending in a slash.
-
-    :raises InvalidInput: if it has no id, or names that no store could hold.
+    :param folder: a key whose last part is ``name=value/``.
     """
-    partitions = {
-        "report_type": report.report_type,
-        "cadence": report.cadence,
-        "plan_id": report.plan_id,
-        "data_date": report.data_date_start,
-    }
-    segments = [
-        f"{name}={_NULL_PARTITION}"
-        if value in (None, "")
-        else segment(str(value), prefix=f"{name}=")
-        for name, value in partitions.items()
-    ]
-    segments.append(segment(report.report_id))
-    folder = "".join(f"{each}/" for each in segments)
-    if len(folder) + _LONGEST_NAME > LONGEST_KEY:
-        longest = max(segments, key=len)
-        raise InvalidInput(
-            f"Report {report.report_id[:40]!r} can't be landed: the names of its folders have "
-            f"{len(folder)} characters, where {LONGEST_KEY - _LONGEST_NAME} are allowed; the "
-            f"longest is {longest[:40]!r}… ({len(longest)})."
-        )
-    return folder
+    return _value_of(folder.rstrip("/").rpartition("/")[2].partition("=")[2])
 
 
-def part_name(number: int, extension: str) -> str:
-    """Return the name of a part's file.
-
-    :param number: 1 for the first.
-    :param extension: with its dot.
-    """
-    return f"part-{number:05d}{extension}"
+def _value_of(safe: str) -> str | None:
+    return None if safe == _NULL else unquote(safe, errors=_SURROGATES)
 
 
-def receipt_key(report_id: str) -> str:
-    """Return the key of a report's receipt."""
-    return f"{RECEIPTS}{segment(report_id)}{_RECEIPT_ENDING}"
-
-
-def receipt_id(key: str) -> str | None:
-    """Return whose receipt a key is, or None if it is none."""
-    name = key.removeprefix(RECEIPTS)
-    if key == name or "/" in name or name[:1] in "._" or not name.endswith(_RECEIPT_ENDING):
-        return None
-    try:
-        report_id = name_of(name.removesuffix(_RECEIPT_ENDING))
-        return report_id if receipt_key(report_id) == key else None
-    except (UnicodeError, InvalidInput):
-        return None
+def _text(value: object) -> str | None:
+    return None if value in (None, "") else str(value)

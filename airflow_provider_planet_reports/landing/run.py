@@ -1,57 +1,79 @@
-"""Landing many reports: several parts at a time, every report whole or not at all."""
+"""Landing many reports, several at a time, each whole or not at all.
+
+Each report is landed by one thread from beginning to end: it submits the report's parts to a second
+pool, which has as many threads as parts may be downloaded at a time, waits for their futures, and
+commits. While it commits, other reports use the slots of the second pool.
+"""
 
 from __future__ import annotations
 
 import logging
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from collections.abc import Callable, Collection, Iterable, Mapping
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from typing import Any
 from urllib.parse import urljoin
 
-from airflow_provider_planet_reports.client.addresses import check_link
 from airflow_provider_planet_reports.client.api import ReportsAPI
 from airflow_provider_planet_reports.client.download import Sink, download
-from airflow_provider_planet_reports.client.errors import (
-    Gone,
-    InvalidAPIKey,
-    InvalidResponse,
-    NoPermission,
-    NotFound,
-)
+from airflow_provider_planet_reports.client.errors import InvalidAPIKey, InvalidResponse, Refused
 from airflow_provider_planet_reports.client.report import Report
+from airflow_provider_planet_reports.client.transport.addresses import check_link
 from airflow_provider_planet_reports.errors import PlanetReportsError
-from airflow_provider_planet_reports.landing.errors import DestinationError, RowCountMismatch
-from airflow_provider_planet_reports.landing.outcome import Outcome, Progress
-from airflow_provider_planet_reports.landing.zone import LandingZone, ReportLanding
+from airflow_provider_planet_reports.landing.errors import (
+    Cancelled,
+    DamagedContent,
+    DestinationError,
+    RowCountMismatch,
+    UnreadableReceipt,
+)
+from airflow_provider_planet_reports.landing.layout import ReportKey
+from airflow_provider_planet_reports.landing.part import PartFile
+from airflow_provider_planet_reports.landing.progress import Outcome, Progress, summary
+from airflow_provider_planet_reports.landing.receipt import Receipt
+from airflow_provider_planet_reports.landing.report_landing import ReportLanding
+from airflow_provider_planet_reports.landing.zone import LandingZone
 
 log = logging.getLogger(__name__)
 
-#: How a content link that has expired is refused.
-_EXPIRED = (InvalidAPIKey, NoPermission, NotFound, Gone)
+#: Reports at a time, for each part that may be downloaded at a time.
+_REPORTS_PER_PART = 2
 #: A destination that fails this often in a row is broken, and not worth more downloads.
 _DESTINATION_FAILURES = 3
-#: How often a report may be exchanged for another one while it is being landed.
-_EXCHANGES = 3
-#: After so many reports whose rows differ though they are what they were, the server counts
-#: otherwise.
+#: How often a report may be replaced by a later edition while it is being landed.
+_EDITIONS = 3
+#: How often a part is downloaded whose content is damaged.
+_CONTENT_TRIES = 3
+#: After so many reports that have another number of rows though they are unchanged, the server is
+#: known to count otherwise.
 _COUNTED_OTHERWISE = 3
 
 
-class RunStopped(PlanetReportsError):
-    """The run was told to stop before it was through."""
+#: Airflow kills a process five seconds after it has told it to end.
+_SECONDS_TO_CLEAN_UP = 1.5
 
 
-class _Stopped(Exception):
+class RunCancelled(PlanetReportsError):
+    """The run was cancelled before it was over."""
+
+
+class _Ended(Exception):
     """The run ends; what is under way is abandoned."""
 
 
-class _Job:
-    """A report on its way, shared by the workers that land its parts.
+class _Replaced(Exception):
+    """The report is not the one that was listed any more."""
 
-    :param report: the report.
+    def __init__(self, report: Report) -> None:
+        super().__init__()
+        self.report = report
+
+
+class _Job:
+    """A report whose parts are being downloaded.
+
+    :param report: the report; its links may be replaced by fresh ones, under the lock.
     :param landing: where it goes.
     """
 
@@ -59,22 +81,20 @@ class _Job:
         self.report = report
         self.landing = landing
         self.lock = threading.Lock()
-        self.parts_left = len(report.contents)
-        #: The report as it is now, where that is not what the landing was begun with.
-        self.changed: Report | None = None
-        self.error: PlanetReportsError | None = None
 
 
 class LandingRun:
-    """Lands reports, one after the other begun, several parts at a time.
+    """Lands reports, several parts at a time.
 
     :param api: where they come from.
     :param zone: where they go.
-    :param max_workers: parts under way at a time.
+    :param max_workers: parts downloaded at a time.
+    :param overwrite: whether to land again what is landed.
     :param row_count_check: what to do when a report has another number of rows than its
         description says: ``ignore``, ``warn``, or ``fail`` (it is not landed).
+    :param except_reports: ids of reports that are neither landed nor failed for.
     :param landed_by: the task instance, for the receipts.
-    :param on_progress: is told now and then how far the run is, and at the end; logs it by default.
+    :param on_progress: is called now and then with how far the run is; logs it by default.
     :param seconds_between: how often that is.
     """
 
@@ -84,296 +104,295 @@ class LandingRun:
         zone: LandingZone,
         *,
         max_workers: int = 4,
+        overwrite: bool = False,
         row_count_check: str = "warn",
+        except_reports: Collection[str] = (),
         landed_by: Mapping[str, Any] | None = None,
         on_progress: Callable[[Progress], None] = log.info,
-        seconds_between: float = 5.0,
+        seconds_between: float = 30.0,
     ) -> None:
         self._api = api
         self._zone = zone
-        self._max_workers = max_workers
+        self._overwrite = overwrite
         self._row_count_check = row_count_check
+        self._except_reports = frozenset(except_reports)
         self._landed_by = landed_by or {}
         self._on_progress = on_progress
         self._seconds_between = seconds_between
+        self._reports = ThreadPoolExecutor(max_workers * _REPORTS_PER_PART, "landing-report")
+        self._parts = ThreadPoolExecutor(max_workers, "landing-part")
+        self._ended = threading.Event()
+        #: Once the run has ended, threads have so long to delete what they leave.
+        self._cancel_store = threading.Timer(_SECONDS_TO_CLEAN_UP, zone.store.cancel)
+        self._cancel_store.daemon = True
+        #: Guards what follows; taken last, while no other lock is waited for.
         self._lock = threading.Lock()
-        self._stop = threading.Event()
-        self._asked: deque[Report] = deque()
-        self._ready: deque[tuple[_Job, int]] = deque()
-        #: Reports whose parts are being found out; guards both queues.
-        self._opening = 0
-        self._turn = threading.Condition()
-        self._counted_otherwise = 0
         self._outcome = Outcome()
-        self._begun: set[ReportLanding] = set()
         self._fatal: PlanetReportsError | None = None
         self._destination_failures = 0
+        self._counted_otherwise = 0
         self._bytes = 0
 
-    def land_missing(self, asked: Iterable[Report], *, overwrite: bool = False) -> Outcome:
-        """Land those reports that are not landed yet, as :meth:`run` does.
+    def run(self, asked: Iterable[Report]) -> Outcome:
+        """Land those reports that are not landed yet; one that fails does not stop the others.
 
-        :param asked: reports; of those with the same id the last counts.
-        :param overwrite: whether to land all of them.
+        For one call, from the thread that owns the run.
+
+        :param asked: reports; of those with the same identity the last counts.
+        :raises InvalidAPIKey: if the API key itself is refused.
+        :raises DestinationError: if the destination refuses, or fails again and again.
+        :raises RunCancelled: if the run was cancelled.
         """
-        reports = {report.report_id: report for report in asked}
-        landed = self._zone.landed()
-        before = (
-            {} if overwrite else self._zone.receipts(each for each in reports if each in landed)
-        )
-        missing = [report for report in reports.values() if report.report_id not in before]
-        log.info("%d reports asked for, %d to land.", len(reports), len(missing))
-        outcome = self.run(missing)
-        self._zone.remember(outcome.landed)
-        known = {**before, **outcome.landed}
-        outcome.receipts = {each: known[each] for each in reports if each in known}
-        return outcome
-
-    def run(self, reports: Iterable[Report]) -> Outcome:
-        """Land reports; one that can't be landed does not stop the others.
-
-        :param reports: what to land.
-        :raises InvalidAPIKey: if the key itself is refused.
-        :raises DestinationError: if the destination fails again and again.
-        :raises RunStopped: if it was told to stop.
-        """
-        self._asked.extend(reports)
-        asked = len(self._asked)
-        clock = time.monotonic()
         try:
-            with ThreadPoolExecutor(self._max_workers, thread_name_prefix="landing") as workers:
+            with self._reports, self._parts:
                 try:
-                    running = {workers.submit(self._work) for _ in range(self._max_workers)}
-                    while running:
-                        done, running = wait(running, self._seconds_between, FIRST_EXCEPTION)
-                        for worker in done:
-                            worker.result()
-                        if running and not done:
-                            self._on_progress(self._progress(asked, clock))
+                    reports = self._wanted(asked)
+                    missing = self._missing(reports)
+                    self._land_all({key: reports[key] for key in missing}, len(reports))
+                except Cancelled:
+                    pass  # of the store, when the run has ended
                 except BaseException:
-                    self._api.session.give_up()  # whatever ends the task ends the workers
+                    self.cancel()  # whatever ends the task ends the threads
                     raise
-                finally:
-                    self._stop.set()
         finally:
-            for landing in self._begun:
-                landing.abandon()
+            self._cancel_store.cancel()
         if self._fatal is not None:
             raise self._fatal
-        self._on_progress(self._progress(asked, clock))
         return self._outcome
 
-    def stop(self) -> None:
-        """Have the run abandon what is under way and end, whatever it waits for.
+    def fail_entry(self, error: PlanetReportsError) -> None:
+        """Take note of an entry of the listing that is no report, as one that cannot be landed.
 
-        For another thread; not for a signal handler, which may have interrupted the holder of a
-        lock that is taken here.
+        :param error: what is wrong with it.
         """
-        self._end(RunStopped("The task was told to stop; what was under way is abandoned."))
+        log.error("%s", error)
+        self._outcome.failures.append(("entry of the listing", error))
 
-    def _work(self) -> None:
-        """Land parts until none is left; whoever lands a report's last part finishes it."""
-        try:
-            while step := self._next_part():
-                job, number = step
-                try:
-                    self._land_part(job, number)
-                except PlanetReportsError as error:
-                    job.error = job.error or error
-                with job.lock:
-                    job.parts_left -= 1
-                    last = job.parts_left == 0
-                if last:
-                    self._finish(job)
-        except _Stopped:
+    def cancel(self) -> None:
+        """Abandon what is under way and end the run, whatever it waits for.
+
+        For other threads. Not for a signal handler, which may have interrupted the holder of a lock
+        that is taken here.
+        """
+        self._end(RunCancelled("The run was cancelled; reports under way are not landed."))
+
+    def _wanted(self, asked: Iterable[Report]) -> dict[ReportKey, Report]:
+        reports = {ReportKey.of(report): report for report in asked}
+        excepted = [key for key in reports if key.report_id in self._except_reports]
+        for key in excepted:
+            del reports[key]
+        if excepted:
+            names = ", ".join(key.report_id for key in excepted)
+            log.info("Excepted, so neither landed nor failed for: %s.", names)
+        return reports
+
+    def _missing(self, reports: Mapping[ReportKey, Report]) -> list[ReportKey]:
+        """Return the reports to land. Of landed ones, take note of what an earlier try landed."""
+        if self._overwrite:
+            return [*reports]
+        landed = self._zone.landed(reports)
+        is_retry = self._landed_by.get("try_number", 0) > 1
+        to_read = [key for key, readable in landed.items() if is_retry or not readable]
+        for key, receipt in self._zone.receipts(to_read):
+            if isinstance(receipt, UnreadableReceipt):
+                self._fail(key, receipt)
+            elif receipt is None:
+                del landed[key]
+            elif receipt.is_from_earlier_try(self._landed_by):
+                self._outcome.earlier[key] = receipt
+        self._outcome.before = len(landed)
+        return [key for key in reports if key not in landed]
+
+    def _land_all(self, missing: Mapping[ReportKey, Report], asked: int) -> None:
+        if not missing:
+            log.info("Found %d matching reports; all are landed already.", asked)
             return
-        except BaseException:
-            self._stop.set()
+        log.info("Found %d matching reports, %d to land.", asked, len(missing))
+        begun = time.monotonic()
+        running = {self._reports.submit(self._land, *each) for each in missing.items()}
+        while running:
+            done, running = wait(running, self._seconds_between, FIRST_EXCEPTION)
+            for report in done:
+                report.result()
+            if running and not self._ended.is_set():
+                self._on_progress(self._progress(len(missing), begun))
+        log.info("%s", summary(self._outcome, time.monotonic() - begun))
+
+    def _land(self, key: ReportKey, report: Report) -> None:
+        """Land one report. Called in the pool for reports."""
+        if self._ended.is_set():
+            return
+        try:
+            receipt = self._land_as_it_is(key, report)
+        except _Ended:
+            return
+        except PlanetReportsError as error:
+            self._fail(key, error)
+            return
+        with self._lock:
+            self._destination_failures = 0
+            if receipt is None:  # another run has landed it meanwhile
+                self._outcome.before += 1
+            else:
+                self._outcome.landed[key] = receipt
+
+    def _land_as_it_is(self, listed: ReportKey, report: Report) -> Receipt | None:
+        """Land a report, and begin again whenever it turns out to be a later edition."""
+        for _ in range(_EDITIONS + 1):
+            try:
+                return self._land_edition(listed, report)
+            except _Replaced as replaced:
+                report = replaced.report
+        raise InvalidResponse(
+            f"Try again later: report {report.report_id!r} changes again and again while it is "
+            "downloaded."
+        )
+
+    def _land_edition(self, listed: ReportKey, report: Report) -> Receipt | None:
+        if not report.contents:  # links may be secret, and are not always handed on
+            report = self._fresh(report)
+        if not report.contents and report.num_rows != 0:
+            raise InvalidResponse(
+                f"Report {report.report_id!r} has no content links, but num_rows="
+                f"{report.num_rows}: it cannot be landed before Planet has its files."
+            )
+        key = ReportKey.of(report)
+        landing = self._zone.land(key)
+        try:
+            if (self._overwrite or key != listed) and self._is_landed(landing):
+                return None
+            job = _Job(report, landing)
+            numbers = range(1, len(report.contents) + 1)
+            _wait_for([self._parts.submit(self._land_part, job, number) for number in numbers])
+            self._check_rows(job)
+            return landing.finish(job.report.redacted_dict(), self._landed_by)
+        finally:
+            landing.abandon()
+
+    def _is_landed(self, landing: ReportLanding) -> bool:
+        """Read the receipt that is to be replaced; return whether it is to stay instead."""
+        try:
+            return landing.begin() is not None and not self._overwrite
+        except UnreadableReceipt:
+            if self._overwrite:
+                return False
             raise
 
-    def _next_part(self) -> tuple[_Job, int] | None:
-        """Return a part to land; wait while it may turn out that there is one more."""
-        while not self._stop.is_set():
-            with self._turn:
-                if self._ready:
-                    return self._ready.popleft()
-                if not self._asked:
-                    if not self._opening:
-                        return None
-                    self._turn.wait()
-                    continue
-                report = self._asked.popleft()
-                self._opening += 1
-            parts: list[tuple[_Job, int]] = []
-            try:
-                parts = self._open(report)
-            finally:
-                with self._turn:
-                    self._opening -= 1
-                    self._ready.extend(parts)
-                    self._turn.notify_all()
-        return None
-
-    def _open(self, report: Report) -> list[tuple[_Job, int]]:
-        """Begin to land a report; return its parts."""
-        try:
-            if not report.contents:  # they may be secret, and are not always handed on
-                report = self._fresh(report)
-            landing = self._begin(report)
-        except PlanetReportsError as error:
-            self._fail(report, error)
-            return []
-        job = _Job(report, landing)
-        return [(job, number) for number in range(1, job.parts_left + 1)]
-
-    def _begin(self, report: Report) -> ReportLanding:
-        if not report.contents:
-            raise InvalidResponse(f"Report {report.report_id!r} has no content links.")
-        landing = self._zone.land(report)
-        self._begun.add(landing)
-        return landing
-
     def _land_part(self, job: _Job, number: int) -> None:
-        if job.error or job.changed:
-            return
-        link = job.report.contents[number - 1]
+        """Download a part into its file. Called in the pool for parts."""
         part = job.landing.part(number)
-        try:
-            self._download(link, part)
-        except _EXPIRED as refusal:
-            fresh = self._refreshed(job, number, link)
-            if fresh is None:
+        for tries_left in reversed(range(_CONTENT_TRIES)):
+            try:
+                self._download(job, number, part)
+                job.landing.complete(number)
                 return
+            except DamagedContent as damage:
+                if not tries_left:
+                    raise DamagedContent(
+                        f"Part {number} of report {job.report.report_id!r}: {damage}"
+                    ) from None
+                part.restart()
+
+    def _download(self, job: _Job, number: int, part: PartFile) -> None:
+        link = job.report.contents[number - 1]
+        try:
+            self._download_link(link, part)
+        except Refused as refusal:  # a signed link that has expired answers with any of these
+            fresh = self._refreshed(job, number, link)
             if fresh == link:
                 raise
             log.info("Report %s: its links had expired (%d).", job.report.report_id, refusal.status)
             part.restart()
-            self._download(fresh, part)
-        job.landing.complete(number)
+            self._download_link(fresh, part)
 
-    def _refreshed(self, job: _Job, number: int, link: str) -> str | None:
-        """Return a part's fresh link, or None where the report is not what it was.
+    def _download_link(self, link: str, part: PartFile) -> None:
+        if not link.strip():
+            raise InvalidResponse("A content link is empty: Planet has to issue the report again.")
+        base = self._api.session.base_url
+        address = check_link(urljoin(base, link), came_from=base)
+        download(self._api.session, address, _Metered(part, self._count))
 
-        The first worker that needs fresh links asks for those of all parts.
+    def _refreshed(self, job: _Job, number: int, link: str) -> str:
+        """Return a part's fresh link. The first thread that needs one gets those of all parts.
+
+        :raises _Replaced: if the report is not what it was.
         """
         with job.lock:
-            if job.changed is None and job.report.contents[number - 1] == link:
+            if job.report.contents[number - 1] == link:
                 fresh = self._fresh(job.report)
-                if fresh.same_content(job.report):
-                    job.report = fresh
-                else:
-                    job.changed = fresh
-            return None if job.changed else job.report.contents[number - 1]
+                if not fresh.same_content(job.report):
+                    raise _Replaced(fresh)
+                job.report = fresh
+            return job.report.contents[number - 1]
 
     def _fresh(self, report: Report) -> Report:
-        """Return a report as it is now; if the key itself is refused, the run ends."""
+        """Return a report as it is now; if the API key itself is refused, the run ends."""
         try:
             return self._api.refresh(report)
         except InvalidAPIKey as error:
             self._end(error)
             raise
 
-    def _download(self, link: str, sink: Sink) -> None:
-        base = self._api.session.base_url
-        address = check_link(urljoin(base, link), came_from=base)
-        download(self._api.session, address, _Metered(sink, self._count))
-
     def _count(self, size: int) -> None:
-        if self._stop.is_set():
-            raise _Stopped
+        if self._ended.is_set():
+            raise _Ended
         with self._lock:
             self._bytes += size
 
-    def _finish(self, job: _Job) -> None:
-        try:
-            if job.error:
-                raise job.error
-            self._settle(job)
-            self._check_rows(job)
-            receipt = job.landing.finish(self._landed_by)
-        except PlanetReportsError as error:
-            self._fail(job.report, error)
-        else:
-            self._destination_failures = 0
-            self._outcome.landed[job.report.report_id] = receipt
-        finally:
-            job.landing.abandon()
-            self._begun.discard(job.landing)
-
-    def _settle(self, job: _Job) -> None:
-        """Land a report over again for as long as it turns out to be another than was listed."""
-        exchanges = 0
-        while changed := job.changed or self._recounted(job):
-            if exchanges == _EXCHANGES:
-                raise InvalidResponse(
-                    f"Report {job.report.report_id!r} changes again and again while it is "
-                    "downloaded."
-                )
-            exchanges += 1
-            self._start_over(job, changed)
-
-    def _start_over(self, job: _Job, report: Report) -> None:
-        job.landing.abandon()
-        self._begun.discard(job.landing)
-        job.report, job.landing, job.changed = report, self._begin(report), None
-        for number in range(1, len(report.contents) + 1):
-            self._land_part(job, number)
-
-    def _recounted(self, job: _Job) -> Report | None:
-        """Return a report as it is now, where it was exchanged since it was listed.
-
-        Its rows tell. Where they differ though nothing was exchanged, the server counts
-        otherwise, and is soon not asked about further reports.
-        """
-        if not self._rows_differ(job) or self._counted_otherwise >= _COUNTED_OTHERWISE:
-            return None
-        fresh = self._fresh(job.report)
-        if not fresh.same_content(job.report):
-            return fresh
-        self._counted_otherwise += 1
-        return None
-
-    def _rows_differ(self, job: _Job) -> bool:
-        expected, counted = job.report.num_rows, job.landing.rows
-        return None not in (expected, counted) and expected != counted
-
     def _check_rows(self, job: _Job) -> None:
-        if self._row_count_check == "ignore" or not self._rows_differ(job):
+        """Compare a report's rows with its description.
+
+        :raises _Replaced: if they differ because the report was replaced since it was listed.
+        :raises RowCountMismatch: if they differ, and that is a failure.
+        """
+        expected, counted = job.report.num_rows, job.landing.rows
+        if None in (expected, counted) or expected == counted:
             return
-        what = (
-            f"Report {job.report.report_id!r} has {job.landing.rows} rows, but its description "
-            f"says num_rows={job.report.num_rows}."
-        )
+        if self._counted_otherwise < _COUNTED_OTHERWISE:
+            fresh = self._fresh(job.report)
+            if not fresh.same_content(job.report):
+                raise _Replaced(fresh)
+            with self._lock:
+                self._counted_otherwise += 1
+        what = f"Report {job.report.report_id!r} has {counted} rows, but num_rows={expected}"
         if self._row_count_check == "fail":
             raise RowCountMismatch(
-                f"{what} It is not landed; row_count_check='warn' would land it all the same."
+                f"{what}. It is not landed; row_count_check='warn' would land it."
             )
-        log.warning(what)
+        if self._row_count_check == "warn":
+            log.warning("%s; it is landed all the same.", what)
 
-    def _fail(self, report: Report, error: PlanetReportsError) -> None:
-        if self._stop.is_set():  # it fails of that
+    def _fail(self, key: ReportKey, error: PlanetReportsError) -> None:
+        if self._ended.is_set():  # it fails because of that
             return
-        log.error("Report %s could not be landed: %s", report.report_id, error)
-        self._outcome.failures[report.report_id] = error
-        if isinstance(error, DestinationError):
-            self._destination_failures += 1
-            if self._destination_failures >= _DESTINATION_FAILURES:
-                self._end(error)
+        log.error("Report %s could not be landed: %s", key.report_id, error)
+        with self._lock:
+            self._outcome.failures.append((key.report_id, error))
+            self._destination_failures += isinstance(error, DestinationError)
+            broken = self._destination_failures >= _DESTINATION_FAILURES
+        if isinstance(error, UnreadableReceipt):
+            return
+        if isinstance(error, DestinationError) and (broken or error.final):
+            self._end(error)
 
     def _end(self, error: PlanetReportsError) -> None:
-        self._fatal = self._fatal or error
-        self._stop.set()
-        self._api.session.give_up()  # who waits for another try need not
+        with self._lock:
+            self._fatal = self._fatal or error
+            if self._ended.is_set():
+                return
+            self._ended.set()
+        self._cancel_store.start()
+        self._api.session.cancel()
 
-    def _progress(self, asked: int, clock: float) -> Progress:
+    def _progress(self, asked: int, begun: float) -> Progress:
         landed, failed = len(self._outcome.landed), len(self._outcome.failures)
-        return Progress(asked, landed, failed, self._bytes, time.monotonic() - clock)
+        return Progress(asked, landed, failed, self._bytes, time.monotonic() - begun)
 
 
 class _Metered:
     """A sink that reports what passes; the run may end it there."""
 
-    def __init__(self, sink: Sink, count: Any) -> None:
+    def __init__(self, sink: Sink, count: Callable[[int], None]) -> None:
         self._sink = sink
         self._count = count
 
@@ -383,3 +402,15 @@ class _Metered:
 
     def restart(self) -> None:
         self._sink.restart()
+
+
+def _wait_for(parts: list[Future[None]]) -> None:
+    """Wait for a report's parts; when one fails, drop those that have not begun, and raise."""
+    _, rest = wait(parts, return_when=FIRST_EXCEPTION)
+    for part in rest:
+        part.cancel()
+    wait(parts)
+    errors = [error for part in parts if not part.cancelled() and (error := part.exception())]
+    # A part may fail only because the report has been replaced, which another part has noticed.
+    for error in sorted(errors, key=lambda error: not isinstance(error, _Replaced))[:1]:
+        raise error

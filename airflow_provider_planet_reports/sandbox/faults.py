@@ -15,12 +15,8 @@ from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlencode
 
-from airflow_provider_planet_reports.sandbox.server import (
-    PATH,
-    Answer,
-    Request,
-    too_many_requests,
-)
+from airflow_provider_planet_reports.sandbox.http import Answer, Request
+from airflow_provider_planet_reports.sandbox.server import PATH, too_many_requests
 
 if TYPE_CHECKING:
     from airflow_provider_planet_reports.sandbox.hostile import HostileSandbox

@@ -11,15 +11,9 @@ from dataclasses import replace
 from typing import Any
 
 from airflow_provider_planet_reports.sandbox.faults import FAULTS, Fault, Incident, Place
+from airflow_provider_planet_reports.sandbox.http import Answer, Request, content_of, serving
 from airflow_provider_planet_reports.sandbox.reports import MadeUpReport
-from airflow_provider_planet_reports.sandbox.server import (
-    PATH,
-    Answer,
-    Request,
-    Sandbox,
-    content_of,
-    serving,
-)
+from airflow_provider_planet_reports.sandbox.server import PATH, Sandbox
 
 #: The part of a signed link that is secret begins with this; searching for it finds every leak.
 SIGNATURE = "sandbox-signature"

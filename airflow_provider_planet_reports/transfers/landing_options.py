@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -20,6 +21,7 @@ class LandingOptions:
     :param overwrite: whether to land again what is landed.
     :param row_count_check: what to do about another number of rows than announced.
     :param on_nothing_new: what to do when nothing was landed.
+    :param except_reports: ids of reports to leave out: a list, or text with commas between them.
     :raises InvalidInput: naming the parameter, the value and what is allowed.
     """
 
@@ -27,6 +29,7 @@ class LandingOptions:
     overwrite: Any = False
     row_count_check: Any = "warn"
     on_nothing_new: Any = "succeed"
+    except_reports: Any = ()
 
     def __post_init__(self) -> None:
         checks = {
@@ -34,6 +37,7 @@ class LandingOptions:
             "overwrite": _flag,
             "row_count_check": _one_of(_ROW_COUNT_CHECKS),
             "on_nothing_new": _one_of(_NOTHING_NEW),
+            "except_reports": _ids,
         }
         for field in fields(self):
             value = getattr(self, field.name)
@@ -80,6 +84,13 @@ def _flag(name: str, value: Any) -> bool:
     if flag is None:
         raise InvalidInput(f"{name}={value!r} is not allowed: it must be True or False.")
     return flag
+
+
+def _ids(name: str, value: Any) -> frozenset[str]:
+    ids = value.split(",") if isinstance(value, str) else value
+    if not isinstance(ids, Iterable) or not all(isinstance(each, (str, int)) for each in ids):
+        raise InvalidInput(f"{name}={value!r} is not allowed: it must be a list of report ids.")
+    return frozenset(str(each).strip() for each in ids) - {""}
 
 
 def _one_of(allowed: tuple[str, ...]) -> Any:

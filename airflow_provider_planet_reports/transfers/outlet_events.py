@@ -106,8 +106,8 @@ def partition_keys(new: Iterable[Mapping[str, Any]]) -> list[str]:
     keys = set()
     for report in new:
         try:
-            day = dt.date.fromisoformat(report["data_date_start"])
-        except (TypeError, ValueError):
+            day = dt.date.fromisoformat(str(report["data_date_start"])[:10])  # it may have a time
+        except ValueError:
             log.warning(
                 "Report %r is in no partition: it has no date (data_date_start=%r).",
                 report["report_id"],

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator
@@ -18,6 +20,7 @@ from airflow_provider_planet_reports.exceptions import (
     task_errors,
 )
 from airflow_provider_planet_reports.hooks.planet_reports import PlanetReportsHook
+from airflow_provider_planet_reports.landing.destination import connection_of
 from airflow_provider_planet_reports.lineage import LandingLineage, storage_account
 from airflow_provider_planet_reports.links.planet_reports import LandingPlaceLink, PlanetAccountLink
 from airflow_provider_planet_reports.transfers.landing_options import LandingOptions
@@ -26,36 +29,45 @@ from airflow_provider_planet_reports.transfers.outlet_events import (
     describe_outlets,
 )
 
+try:
+    from airflow.sdk.definitions._internal.types import NOTSET
+except ImportError:  # Airflow 2
+    from airflow.utils.types import NOTSET  # type: ignore[attr-defined,no-redef]
+
 if TYPE_CHECKING:
     import datetime as dt
 
     from airflow.providers.common.compat.sdk import BaseOperatorLink, Context, ObjectStoragePath
     from airflow.providers.openlineage.extractors import OperatorLineage
 
+    from airflow_provider_planet_reports.landing.layout import ReportKey
+    from airflow_provider_planet_reports.landing.progress import Progress
     from airflow_provider_planet_reports.landing.receipt import Receipt
     from airflow_provider_planet_reports.landing.run import LandingRun
     from airflow_provider_planet_reports.landing.zone import LandingZone
+
+log = logging.getLogger(__name__)
 
 
 class PlanetReportsToObjectStorageOperator(BaseOperator):
     """Land usage reports in object storage: each once, whole, with a receipt.
 
-    Data comes to lie in
-    ``report_type=…/cadence=…/plan_id=…/data_date=YYYY-MM-DD/<report_id>/part-00001.csv`` below the
-    destination, and a receipt in ``_receipts/<report_id>.json`` when a report is complete. New
-    is what has no receipt: runs, retries and backfills over landed reports cost one listing.
-    What an earlier try of the same task instance landed is still reported as new.
+    A report's files are written to
+    ``report_type=…/cadence=…/plan_id=…/data_date=YYYY-MM-DD/<report_id>/`` below the destination,
+    and its receipt to the same folders below ``_receipts/``. A report is landed when its receipt is
+    there; only what is not landed is downloaded.
 
-    Returns one dict per report asked for, landed now or before: ``report_id``,
-    ``data_date_start``, ``data_date_end``, ``report_type``, ``cadence``, ``plan_id``, ``files``
-    (``uri``, ``bytes``, ``sha256``, ``rows`` each), ``receipt`` (its address) and ``new``.
+    Returns what this task instance landed, in this try or an earlier one: one dict per report, see
+    :func:`~airflow_provider_planet_reports.landing.landed_reports`. A task that uses landed reports
+    should not rely on it, but call that function: it also has what other runs landed, and what a
+    task landed that then failed for another report.
 
     A report that can't be landed does not stop the others: the task lands what it can, then
     fails and names each one that it could not, with the reason.
 
-    The events of the assets in ``outlets`` have as extra what is new: ``report_ids`` and ``uris``
-    (of the files), both at most 100, ``rows``, ``bytes``, and whether the lists are ``truncated``.
-    With nothing new the lists are empty; with ``on_nothing_new="skip"`` there is no event then.
+    The events of the assets in ``outlets`` have as extra what was landed: ``report_ids`` and
+    ``uris`` (of the files), both at most 100, ``rows``, ``bytes``, and whether the lists are
+    ``truncated``. Airflow registers events only when a task succeeds.
 
     :param destination: landing zone, as ``ObjectStoragePath`` or URL
         (``s3://conn_id@bucket/prefix``, ``gs://``, ``abfs://``, ``file://``). (templated)
@@ -63,7 +75,8 @@ class PlanetReportsToObjectStorageOperator(BaseOperator):
         (templated)
     :param reports: what to land: the list that
         :class:`~airflow_provider_planet_reports.operators.planet_reports.PlanetReportsListOperator`
-        returned, or one of its dicts when mapped; None lists with the filters. (templated)
+        returned, or one of its dicts when mapped; by default what the filters find. A value that
+        resolves to None fails the task: its upstream task left nothing. (templated)
     :param org_id: organization; by default the connection's, else the key's own. (templated)
     :param plan_id: plan. (templated)
     :param report_type: ``detailed`` or ``summary``. (templated)
@@ -75,19 +88,21 @@ class PlanetReportsToObjectStorageOperator(BaseOperator):
     :param path: another listing of the same shape, relative to the base URL. (templated)
     :param planet_reports_conn_id: connection of type ``planet_reports``, by default
         ``planet_reports_default``. (templated)
-    :param max_workers: parts under way at a time, by default 4; each takes about 10 MiB of memory
-        on object stores. (templated)
+    :param max_workers: files downloaded at a time, by default 4; each takes up to 40 MiB of memory
+        on a bucket. (templated)
     :param overwrite: whether to land again what is landed, by default False. (templated)
     :param row_count_check: what to do when a report has another number of rows than its
         description says: ``ignore``, ``warn`` (the default), or ``fail`` (it is not landed).
         (templated)
     :param on_nothing_new: ``succeed`` (the default), or ``skip`` to skip what is downstream.
         (templated)
+    :param except_reports: ids of reports that are known to be beyond help: they are neither landed
+        nor failed for, and the log names them; by default none. (templated)
     :param emit_partitions: whether the dates of new reports become partitions of the assets in
         ``outlets``: ``2026-11-23``, and ``2026-11`` for monthly reports; by default False.
         (Airflow 3.3 or later)
     :raises PlanetReportsTaskFailure: for bad input and refusals; Airflow does not retry.
-    :raises PlanetReportsTaskError: for trouble that outlasted all tries.
+    :raises PlanetReportsTaskError: for transient errors that remained after all retries.
     """
 
     template_fields: Sequence[str] = (
@@ -111,7 +126,7 @@ class PlanetReportsToObjectStorageOperator(BaseOperator):
         *,
         destination: str | ObjectStoragePath,
         destination_conn_id: str | None = None,
-        reports: Iterable[Mapping[str, Any]] | Mapping[str, Any] | None = None,
+        reports: Any = NOTSET,
         org_id: str | int | None = None,
         plan_id: str | int | None = None,
         report_type: str | None = None,
@@ -126,6 +141,7 @@ class PlanetReportsToObjectStorageOperator(BaseOperator):
         overwrite: bool | str = False,
         row_count_check: str = "warn",
         on_nothing_new: str = "succeed",
+        except_reports: Iterable[str] | str = (),
         emit_partitions: bool = False,
         **kwargs: Any,
     ) -> None:
@@ -147,6 +163,7 @@ class PlanetReportsToObjectStorageOperator(BaseOperator):
         self.overwrite = overwrite
         self.row_count_check = row_count_check
         self.on_nothing_new = on_nothing_new
+        self.except_reports = except_reports
         self.emit_partitions = emit_partitions
         with task_errors():  # what is known to be wrong already shows when the DAG is parsed
             LandingOptions.check_literals(self)
@@ -157,11 +174,11 @@ class PlanetReportsToObjectStorageOperator(BaseOperator):
         """Land what is not landed yet.
 
         :param context: Airflow's context.
-        :return: one dict per report asked for, landed now or before.
-        :raises AirflowSkipException: when nothing is new, with ``on_nothing_new="skip"``.
+        :return: one dict per report that this task instance landed.
+        :raises AirflowSkipException: when there is none, with ``on_nothing_new="skip"``.
         """
         from airflow_provider_planet_reports.landing.run import LandingRun
-        from airflow_provider_planet_reports.landing.stores.opening import connection_of, open_zone
+        from airflow_provider_planet_reports.landing.zone import open_zone
 
         with task_errors():
             options = LandingOptions.of(self)
@@ -170,41 +187,44 @@ class PlanetReportsToObjectStorageOperator(BaseOperator):
             asked = _reports(self.reports)
             zone = open_zone(self.destination, self.destination_conn_id)
             hook = PlanetReportsHook(self.planet_reports_conn_id)
-            landed_by = _task_instance(context)
             self._run = LandingRun(
                 hook.api,
                 zone,
                 max_workers=options.max_workers,
+                overwrite=options.overwrite,
                 row_count_check=options.row_count_check,
-                landed_by=landed_by,
+                except_reports=options.except_reports,
+                landed_by=_task_instance(context),
+                on_progress=_log_progress,
             )
-            place = zone.store.uri("")
-            place_conn_id = connection_of(self.destination, self.destination_conn_id)
-            self.landing_place = LandingPlaceLink.leave(context, place, place_conn_id)
+            with _decoration("The link to the landing place is missing"):
+                self._leave_link(context, zone)
             if asked is None:
-                asked = hook.list_reports(**filters_of(self))
-            outcome = self._run.land_missing(asked, overwrite=options.overwrite)
-        result = [
-            _result(
-                zone,
-                receipt,
-                new=report_id in outcome.landed or receipt.is_from_earlier_try(landed_by),
-            )
-            for report_id, receipt in outcome.receipts.items()
-        ]
-        new = [each for each in result if each["new"]]
-        self._lineage = LandingLineage(
-            hook.api.session.base_url, place, new, storage_account(place, place_conn_id)
-        )
+                asked = hook.list_reports(**filters_of(self), on_bad_entry=self._run.fail_entry)
+            outcome = self._run.run(asked)
+        receipts = {**outcome.earlier, **outcome.landed}
+        result = [zone.describe(receipt) for _, receipt in sorted(receipts.items(), key=_by_age)]
+        with _decoration("The lineage is missing"):
+            self._lineage = self._lineage_of(zone, hook, result)
         _raise_failures(outcome.failures, len(outcome.landed))
-        if options.on_nothing_new == "skip" and not new:
-            raise AirflowSkipException(
-                f"Nothing new: all {len(result)} reports were landed before."
-            )
+        if options.on_nothing_new == "skip" and not result:
+            raise AirflowSkipException(f"Nothing new: {outcome.before} reports were landed before.")
         describe_outlets(
-            context.get("outlet_events"), self.outlets, new, partitions=self.emit_partitions
+            context.get("outlet_events"), self.outlets, result, partitions=self.emit_partitions
         )
         return result
+
+    def _leave_link(self, context: Context, zone: LandingZone) -> None:
+        conn_id = connection_of(self.destination, self.destination_conn_id)
+        self.landing_place = LandingPlaceLink.leave(context, zone.store.uri(""), conn_id)
+
+    def _lineage_of(
+        self, zone: LandingZone, hook: PlanetReportsHook, landed: list[dict[str, Any]]
+    ) -> LandingLineage:
+        place = zone.store.uri("")
+        conn_id = connection_of(self.destination, self.destination_conn_id)
+        base_url = hook.api.session.base_url
+        return LandingLineage(base_url, place, landed, storage_account(place, conn_id))
 
     def get_openlineage_facets_on_complete(
         self,
@@ -216,7 +236,9 @@ class PlanetReportsToObjectStorageOperator(BaseOperator):
 
         :param task_instance: that has just ended.
         """
-        return self._lineage.facets() if self._lineage is not None else None
+        with _decoration("The lineage is missing"):
+            return self._lineage.facets() if self._lineage is not None else None
+        return None
 
     def on_kill(self) -> None:
         """Abandon what is under way, uploads included; what is landed stays.
@@ -224,13 +246,18 @@ class PlanetReportsToObjectStorageOperator(BaseOperator):
         Airflow calls this in a signal handler, and kills the process a few seconds later.
         """
         if self._run is not None:
-            threading.Thread(target=self._run.stop).start()
+            threading.Thread(target=self._run.cancel, daemon=True).start()
 
 
 def _reports(given: Any) -> Iterable[Report] | None:
     """Return the reports that a template or another task's output left, None for none given."""
-    if given is None or given == "":
+    if given is NOTSET:
         return None
+    if given is None or given == "":
+        raise InvalidInput(
+            f"reports={given!r}: its upstream task left nothing. Run that task again, or leave "
+            "reports out to land what the filters find."
+        )
     if isinstance(given, Mapping):
         given = [given]
     if isinstance(given, (str, bytes)) or not isinstance(given, Iterable):
@@ -263,31 +290,29 @@ def _task_instance(context: Context) -> dict[str, Any]:
     return {name: getattr(ti, name, None) for name in names}
 
 
-def _raise_failures(failures: Mapping[str, PlanetReportsError], landed: int) -> None:
+def _by_age(landed: tuple[ReportKey, Receipt]) -> tuple[str, ...]:
+    return landed[0].age
+
+
+def _log_progress(now: Progress) -> None:
+    log.info("%s", now)
+
+
+@contextmanager
+def _decoration(what: str) -> Iterator[None]:
+    """Let nothing that only decorates a task fail it: its reports are landed, or will be."""
+    try:
+        yield
+    except Exception as error:
+        log.warning("%s: %s", what, error)
+
+
+def _raise_failures(failures: Sequence[tuple[str, PlanetReportsError]], landed: int) -> None:
     if not failures:
         return
-    reasons = "".join(f"\n- {report_id}: {error}" for report_id, error in failures.items())
+    reasons = "".join(f"\n- {name}: {error}" for name, error in failures)
     message = f"{len(failures)} reports could not be landed, {landed} were:{reasons}"
-    if all(error.final for error in failures.values()):
+    errors = [error for _, error in failures]
+    if all(error.final for error in errors):
         raise PlanetReportsTaskFailure(message)
-    raise PlanetReportsTaskError(message, retry_after(*failures.values()))
-
-
-def _result(zone: LandingZone, receipt: Receipt, *, new: bool) -> dict[str, Any]:
-    report = receipt.report
-    names = ("data_date_start", "data_date_end", "report_type", "cadence", "plan_id")
-    return {
-        "report_id": receipt.report_id,
-        **{name: report.get(name) for name in names},
-        "files": [
-            {
-                "uri": zone.store.uri(file.name),
-                "bytes": file.bytes,
-                "sha256": file.sha256,
-                "rows": file.rows,
-            }
-            for file in receipt.files
-        ],
-        "receipt": zone.uri_of_receipt(receipt.report_id),
-        "new": new,
-    }
+    raise PlanetReportsTaskError(message, retry_after(*errors))

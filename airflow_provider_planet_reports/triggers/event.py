@@ -16,7 +16,7 @@ from airflow_provider_planet_reports.client.filters import Filters, filters_of
 from airflow_provider_planet_reports.client.report import Report
 from airflow_provider_planet_reports.exceptions import PlanetReportsTaskFailure, task_errors
 from airflow_provider_planet_reports.hooks.planet_reports import PlanetReportsHook
-from airflow_provider_planet_reports.listing import landed_reports, matching_reports
+from airflow_provider_planet_reports.listing import matching_reports, not_landed
 from airflow_provider_planet_reports.triggers.announced import Announced
 from airflow_provider_planet_reports.triggers.planet_reports import as_text
 from airflow_provider_planet_reports.triggers.polling import (
@@ -247,14 +247,14 @@ class PlanetReportsEventTrigger(BaseEventTrigger):
         if not reports or not self.destination:
             return reports
         try:
-            landed = await in_thread(landed_reports, self.destination, self.destination_conn_id)
+            new = await in_thread(not_landed, reports, self.destination, self.destination_conn_id)
         except Exception as trouble:
             _log_once(not self._troubled, "Finding out what is landed failed", trouble)
             self._troubled = True
             return []
         self._troubled = False
-        announced.add(report for report in reports if report.report_id in landed)
-        return [report for report in reports if report.report_id not in landed]
+        announced.add(report for report in reports if report not in new)
+        return new
 
     async def _load(self) -> Announced:
         """Return what Airflow keeps for this watcher; nothing, where it keeps nothing."""

@@ -150,7 +150,7 @@ def as_text(
     """
     if not destination:
         return None, conn_id
-    from airflow_provider_planet_reports.landing.stores.opening import address
+    from airflow_provider_planet_reports.landing.destination import address
 
     with task_errors():
         return address(destination, conn_id)

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from scripted_server import KEY, Server
 
-from airflow_provider_planet_reports.client import retries
-from airflow_provider_planet_reports.client.session import ReportsSession
+from airflow_provider_planet_reports.client.transport import retries
+from airflow_provider_planet_reports.client.transport.session import ReportsSession
 
 
 @pytest.fixture

@@ -165,7 +165,6 @@ def test_a_part_that_became_shorter_begins_again(server, session, link):
         ({**LATER, "ETag": 'W/"v1"'}, {"ETag": 'W/"v2"'}),
         (LATER, {"Last-Modified": "Mon, 02 Nov 2026 00:00:00 GMT"}),
         (ETAG, {"Content-Encoding": "gzip"}),
-        ({**LATER, "Content-Encoding": "gzip"}, {}),
         (ETAG, {"Content-Range": f"bytes 1000-{len(BODY) - 1}/{len(BODY) + 1}"}),
     ],
 )
@@ -252,20 +251,6 @@ def test_what_a_server_without_ranges_sends_twice_is_whole(server, session, link
     assert len(server.received) == 2
 
 
-def test_what_it_cut_once_is_not(server, session, link):
-    server.will(open_ended(1000), open_ended())
-    assert fetch(session, link).data == BODY
-    assert len(server.received) == 3
-
-
-def test_a_server_without_ranges_that_cuts_at_random_is_not_believed(server, session, link):
-    lengths = iter(range(2000, 1000, -1))
-    server.will(lambda _: open_ended(next(lengths)))
-    error = the_failure(session, link)
-    assert isinstance(error, errors.DamagedContent)
-    assert "announced no end; it ended at byte 1997, then at 1996" in str(error)
-
-
 def test_a_continuation_with_nothing_in_it_does_not_go_on_for_ever(server, session, link):
     nothing = Answer(206, b"", {"Content-Range": "bytes 1000-1000/*", "Content-Length": None})
     server.will(open_ended(1000), nothing)
@@ -277,7 +262,7 @@ def test_an_end_that_nothing_can_confirm_is_said_to_be_one(server, session, link
     server.will(Answer(body=body, headers={"Content-Length": None}))
     assert fetch(session, link).data == body
     assert len(server.received) == 1
-    assert f"X-Signature=*** announced no end; it ended at byte {len(body)}" in caplog.text
+    assert f"No end was announced; it ended at byte {len(body)}" in caplog.text
 
 
 @pytest.mark.parametrize("digest", ["", "Digest"])
@@ -433,7 +418,7 @@ def test_a_task_that_ends_does_not_wait_for_further_tries(server, session_of, li
     thread.start()
     while len(server.received) < 3:
         time.sleep(0.01)
-    session.give_up()
+    session.cancel()
     thread.join(5)
     assert isinstance(failures[0], errors.TransportError)
     assert len(server.received) < 20
@@ -447,17 +432,20 @@ def test_a_task_that_ends_does_not_wait_for_a_silent_server(server, session_of, 
     thread = threading.Thread(target=lambda: failures.append(the_failure(session, link)))
     thread.start()
     server.stalled.wait(60)
-    session.give_up()
+    session.cancel()
     thread.join(60)
     assert isinstance(failures[0], errors.TransportError)
     assert "told to stop" in str(failures[0])
     assert len(server.received) == 1
 
 
-def test_an_html_page_is_no_report_whatever_its_status_says(server, session, link):
-    page = {"Content-Type": "text/html; charset=utf-8"}
-    server.will(Answer(body=b"<html>Please log in.</html>", headers=page))
+@pytest.mark.parametrize(
+    "kind",
+    ["text/html; charset=utf-8", "application/json", "application/problem+json", "application/xml"],
+)
+def test_html_json_and_xml_are_no_report_whatever_the_status_says(server, session, link, kind):
+    server.will(Answer(body=b"...", headers={"Content-Type": kind}))
     failure = the_failure(session, link)
     assert isinstance(failure, errors.InvalidResponse)
-    assert "HTML page, not with a report" in str(failure)
+    assert f"The answer is {kind}, not a report" in str(failure)
     assert len(server.received) == 1

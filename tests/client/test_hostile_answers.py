@@ -20,7 +20,7 @@ from scripted_server import KEY
 from airflow_provider_planet_reports.client.api import ReportsAPI
 from airflow_provider_planet_reports.client.download import download
 from airflow_provider_planet_reports.client.filters import Filters
-from airflow_provider_planet_reports.client.session import ReportsSession
+from airflow_provider_planet_reports.client.transport.session import ReportsSession
 from airflow_provider_planet_reports.errors import InvalidInput, PlanetReportsError
 
 SIGNATURE = "s1gnature/of+a=link"
@@ -158,7 +158,7 @@ def answers(draw: st.DrawFn) -> bytes:
 
 
 class Hurried(ReportsSession):
-    def pause(self, seconds: float) -> bool:
+    def wait(self, seconds: float) -> bool:
         assert 0 <= seconds <= 300
         return False
 

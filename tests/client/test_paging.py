@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import math
+import re
+
 import pytest
 
 from airflow_provider_planet_reports.client.errors import InvalidResponse, RefusedLink
@@ -22,6 +25,12 @@ def test_a_listing_starts_at_its_address_and_ends_without_a_next_link():
     assert paging.next == BASE
     assert ids_of(paging.read(a_page("a", "b"), address=f"{BASE}?page_size=2")) == ["a", "b"]
     assert paging.next is None
+
+
+def test_null_for_a_list_is_an_empty_page():
+    paging = Paging(BASE)
+    assert paging.read({"reports": None, "_links": {"next": "?2"}}, address=BASE) == []
+    assert paging.next == f"{BASE}?2"
 
 
 @pytest.mark.parametrize("links", [None, {}, {"next": None}, {"next": ""}, {"self": BASE}])
@@ -66,7 +75,7 @@ def test_an_id_is_handed_out_once():
 @pytest.mark.parametrize("first", ["", "?x=1"])
 def test_a_page_that_follows_itself_is_a_circle(first):
     paging = Paging(BASE)
-    with pytest.raises(InvalidResponse, match="the listing goes round in circles"):
+    with pytest.raises(InvalidResponse, match="The listing goes round in circles"):
         paging.read(a_page("a", next=BASE + first), address=BASE + first)
 
 
@@ -102,10 +111,10 @@ def test_a_listing_with_ever_new_reports_is_endless_too():
 @pytest.mark.parametrize(
     ("link", "why"),
     [
-        ("https://evil.example/reports/v1/?token=s3cret", "points to another server"),
-        ("//evil.example/?token=s3cret", "points to another server"),
-        ("https://api.example:8443/?token=s3cret", "points to another server"),
-        ("http://api.example/reports/v1/?token=s3cret", "leads to unencrypted"),
+        ("https://evil.example/reports/v1/?token=s3cret", "on another server, which does not get"),
+        ("//evil.example/?token=s3cret", "on another server, which does not get"),
+        ("https://api.example:8443/?token=s3cret", "on another server, which does not get"),
+        ("http://api.example/reports/v1/?token=s3cret", "leads to an unencrypted"),
         ("https://u:s3cret@api.example/reports/v1/", "has credentials in it"),
         ("file:///etc/passwd", "is not an http"),
         ("https://[::1?token=s3cret", "is not an http"),
@@ -120,7 +129,7 @@ def test_a_next_page_elsewhere_is_refused(link, why):
 
 @pytest.mark.parametrize("link", [7, ["x"], {"href": "x"}])
 def test_a_next_link_is_text(link):
-    with pytest.raises(InvalidResponse, match=r"the next link is .*, not text"):
+    with pytest.raises(InvalidResponse, match=r"The next link is .*, not text"):
         Paging(BASE).read(a_page("a", next=link), address=BASE)
 
 
@@ -133,7 +142,6 @@ def test_a_next_link_is_text(link):
         ({}, r"an object with \[\]"),
         ({"items": []}, r"an object with \['items'\]"),
         ({"reports": {}}, r"an object with \['reports'\]"),
-        ({"reports": None}, r"an object with \['reports'\]"),
     ],
 )
 def test_another_shape_is_no_listing(page, seen):
@@ -146,7 +154,26 @@ def test_links_of_another_shape_are_told():
         Paging(BASE).read({"reports": [], "_links": []}, address=BASE)
 
 
-def test_a_report_without_id_is_named_by_its_place():
-    page = {"reports": [{"report_id": "a"}, {"num_rows": 1}]}
-    with pytest.raises(InvalidResponse, match=r"reports\[1\]: A report has no usable report_id"):
-        Paging(BASE).read(page, address=BASE)
+ODD_PAGE = {"reports": [{"report_id": "a"}, {"num_rows": 1}, {"report_id": "b", "n": math.nan}, 7]}
+
+
+def test_an_entry_that_makes_no_sense_costs_that_entry_by_name():
+    told = []
+    reports = Paging(BASE, told.append).read(ODD_PAGE, address=BASE)
+    assert ids_of(reports) == ["a"]
+    for error, words in zip(
+        told,
+        [
+            r"no usable report_id .* \(https://api\.example/reports/v1/, reports\[1\]\)\.",
+            r"Report 'b' has a number that is none .*reports\[2\]",
+            r"must be a JSON object, not int .*reports\[3\]",
+        ],
+        strict=True,
+    ):
+        assert isinstance(error, InvalidResponse)
+        assert re.search(words, str(error))
+
+
+def test_without_anybody_to_tell_an_odd_entry_is_a_warning(caplog):
+    Paging(BASE).read(ODD_PAGE, address=BASE)
+    assert "An entry of the listing is left out: Report 'b' has a number" in caplog.text

@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from airflow_provider_planet_reports.client.report import Report
-from airflow_provider_planet_reports.landing.stores.opening import open_zone
+from airflow_provider_planet_reports.landing.zone import open_zone
 from airflow_provider_planet_reports.transfers.planet_reports_to_object_storage import (
     PlanetReportsToObjectStorageOperator,
 )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from grounds import Ground, MemoryStore
+from grounds import Ground
+from memory_store import MemoryStore
 
 from airflow_provider_planet_reports.client.report import Report
 from airflow_provider_planet_reports.landing.stores.interface import Store

@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import given, reject
@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from airflow_provider_planet_reports.client.report import Report
 from airflow_provider_planet_reports.errors import InvalidInput
 from airflow_provider_planet_reports.landing import layout
+from airflow_provider_planet_reports.landing.layout import ReportKey
 
 NASTY = [
     "../../etc/passwd", "..", ".", "a/b", "a\\b", "_index", "_index.json.gz", ".hidden", "end.",
@@ -31,11 +32,30 @@ ANY_NAME = (
 
 
 def test_data_lies_where_the_contract_says(report: Report) -> None:
-    folder = layout.data_folder(report)
-    assert folder + layout.part_name(1, ".csv") == (
-        "report_type=detailed/cadence=daily/plan_id=1001/data_date=2026-11-01/0a1b/part-00001.csv"
-    )
-    assert layout.receipt_key(report.report_id) == "_receipts/0a1b.json"
+    folder = "report_type=detailed/cadence=daily/plan_id=1001/data_date=2026-11-01"
+    key = ReportKey.of(report)
+    assert key.folder == f"{folder}/0a1b/"
+    assert layout.part_name(1, "0123abcd", ".csv") == "part-00001-0123abcd.csv"
+    assert key.receipt == f"_receipts/{folder}/0a1b.json"
+
+
+@pytest.mark.parametrize("date", ["2026-11-23T00:00:00Z", "2026-11-23 00:00:00", "2026-11-23"])
+def test_a_date_with_a_time_in_it_is_that_days_partition(report: Report, date: str) -> None:
+    assert ReportKey.of(replace(report, data_date_start=date)).day == "data_date=2026-11-23/"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"report_type": "summary"}, {"cadence": "monthly"}, {"plan_id": 2},
+     {"data_date_start": "2026-11-02"}, {"report_id": "0a1c"}],
+)  # fmt: skip
+def test_what_differs_in_any_part_of_its_identity_is_another_report(
+    report: Report, change: dict[str, Any]
+) -> None:
+    one, other = ReportKey.of(report), ReportKey.of(replace(report, **change))
+    assert one != other
+    assert one.receipt != other.receipt
+    assert one.folder != other.folder
 
 
 @pytest.mark.parametrize("missing", [None, ""])
@@ -46,18 +66,18 @@ def test_a_missing_value_is_what_hive_readers_take_for_null(
         report, report_type=missing, cadence=missing, plan_id=missing, data_date_start=missing
     )
     null = "__HIVE_DEFAULT_PARTITION__"
-    assert layout.data_folder(bare) == (
+    assert ReportKey.of(bare).folder == (
         f"report_type={null}/cadence={null}/plan_id={null}/data_date={null}/0a1b/"
     )
 
 
 def test_a_value_that_spells_null_is_not_null(report: Report) -> None:
-    folder = layout.data_folder(replace(report, cadence="__HIVE_DEFAULT_PARTITION__"))
+    folder = ReportKey.of(replace(report, cadence="__HIVE_DEFAULT_PARTITION__")).folder
     assert "cadence=%5F_HIVE_DEFAULT_PARTITION__/" in folder
 
 
 def test_a_partition_value_cannot_leave_its_folder(report: Report) -> None:
-    folder = layout.data_folder(replace(report, plan_id="../../x", data_date_start="a/b=c"))
+    folder = ReportKey.of(replace(report, plan_id="../../x", data_date_start="a/b=c")).folder
     assert "/plan_id=%2E.%2F..%2Fx/data_date=a%2Fb%3Dc/" in folder
     assert folder.count("/") == 5
 
@@ -74,10 +94,13 @@ class Named(NamedTuple):
     def in_the_zone(self) -> tuple[str, str]:
         """The keys of a report's first part and of its receipt, where they are not refused."""
         try:
-            folder = layout.data_folder(Report(**self._asdict()))
+            key = self.key()
+            return key.folder + layout.part_name(1, "0123456789abcdef", ".csv.gz"), key.receipt
         except InvalidInput:
             reject()
-        return folder + layout.part_name(1, ".csv.gz"), layout.receipt_key(self.report_id)
+
+    def key(self) -> ReportKey:
+        return ReportKey.of(Report(**self._asdict()))
 
 
 def as_read(named: Named) -> list[str]:
@@ -126,18 +149,9 @@ def test_its_keys_are_legal_in_every_store(named: Named) -> None:
 
 
 @given(NAMED)
-def test_its_keys_tell_what_it_is_called(named: Named) -> None:
-    part, receipt = named.in_the_zone()
-    *partitions, name, _ = part.split("/")
-    assert layout.name_of(name) == layout.receipt_id(receipt) == named.report_id
-    for each, value in zip(partitions, named[1:], strict=True):
-        column, _, read = each.partition("=")
-        assert column in ("report_type", "cadence", "plan_id", "data_date")
-        if value in (None, ""):
-            assert read == "__HIVE_DEFAULT_PARTITION__"
-        else:
-            assert read != "__HIVE_DEFAULT_PARTITION__"
-            assert layout.name_of(read) == str(value)
+def test_its_receipts_place_tells_its_identity(named: Named) -> None:
+    _, receipt = named.in_the_zone()
+    assert ReportKey.of_receipt(receipt) == named.key()
 
 
 @given(NAMED, NAMED, st.integers(0, 4))
@@ -147,56 +161,57 @@ def test_no_two_reports_meet(one: Named, other: Named, changed: int) -> None:
     for another in (other, Named(*names)):
         (part, receipt), (other_part, other_receipt) = one.in_the_zone(), another.in_the_zone()
         assert (part == other_part) is (as_read(one) == as_read(another))
-        assert (receipt == other_receipt) is (one.report_id == another.report_id)
+        assert (receipt == other_receipt) is (as_read(one) == as_read(another))
 
 
 @pytest.mark.parametrize(("one", "other"), [("a/b", "a%2Fb"), ("_a", "%5Fa"), ("a.", "a%2E")])
-def test_an_id_that_looks_escaped_does_not_meet_the_one_it_looks_like(one: str, other: str) -> None:
-    assert layout.segment(one) != layout.segment(other)
+def test_an_id_that_looks_escaped_does_not_meet_the_one_it_looks_like(
+    report: Report, one: str, other: str
+) -> None:
+    names = (replace(report, report_id=each) for each in (one, other))
+    assert len({ReportKey.of(each).receipt for each in names}) == 2
 
 
-def test_an_empty_id_is_refused() -> None:
-    with pytest.raises(InvalidInput, match="empty report id"):
-        layout.segment("")
+def test_an_empty_id_is_refused(report: Report) -> None:
+    with pytest.raises(InvalidInput, match="without an id"):
+        _ = ReportKey.of(replace(report, report_id="")).folder
 
 
 @pytest.mark.parametrize("name", ["x" * 300, "日" * 40])
-def test_an_id_too_long_for_a_name_is_refused_with_the_limit(name: str) -> None:
+def test_an_id_too_long_for_a_name_is_refused_with_the_limit(report: Report, name: str) -> None:
     with pytest.raises(InvalidInput, match=r"too long to land.*250 are allowed") as refusal:
-        layout.segment(name)
+        _ = ReportKey.of(replace(report, report_id=name)).receipt
     assert len(str(refusal.value)) < 200
 
 
-def test_the_longest_id_still_fits_with_its_ending() -> None:
-    assert len(layout.receipt_key("x" * 250).removeprefix(layout.RECEIPTS)) == 255
-
-
-LONG = "x" * 238
+def test_the_longest_id_still_fits_with_its_ending(report: Report) -> None:
+    receipt = ReportKey.of(replace(report, report_id="x" * 250)).receipt
+    assert len(receipt.split("/")[-1]) == 255
 
 
 def test_names_that_are_too_long_together_are_refused_and_the_longest_is_named(
     report: Report,
 ) -> None:
-    longer = replace(report, report_type=LONG, cadence=LONG, plan_id="y" * 240)
+    longer = replace(report, report_type="x" * 230, cadence="x" * 230, plan_id="y" * 240)
     with pytest.raises(InvalidInput) as refusal:
-        layout.data_folder(longer)
-    assert "allowed; the longest is 'report_type=xxx" in str(refusal.value)
+        _ = ReportKey.of(longer).folder
+    assert "allowed; the longest name in it begins 'plan_id=yyy" in str(refusal.value)
     assert len(str(refusal.value)) < 300
-    assert layout.data_folder(replace(report, report_type=LONG, cadence=LONG))
+    assert ReportKey.of(replace(longer, plan_id=1)).folder
+
+
+FOLDER = "_receipts/report_type=summary/cadence=daily/plan_id=1/data_date=2026-11-01"
 
 
 @pytest.mark.parametrize(
     "key",
     [
-        "_receipts/_index.json.gz", "_receipts/_x.json", "_receipts/.0f1e.tmp",
-        "_receipts/.0f1e.json", "_receipts/.json", "_receipts/0a1b.json.bak", "_receipts/x/y.json",
-        "_receipts/", "elsewhere/0a1b.json", "0a1b.json",
+        f"{FOLDER}/_x.json", f"{FOLDER}/.0f1e.json", f"{FOLDER}/.json", f"{FOLDER}/0a1b.json.bak",
+        f"{FOLDER}/x/y.json", f"{FOLDER}/", f"{FOLDER}/%FF.json", f"{FOLDER}/a b.json",
+        f"{FOLDER}/0%61.json", f"{FOLDER}/copy of 0a1b.json", "_receipts/0a1b.json", "0a1b.json",
+        FOLDER.replace("plan_id", "plan") + "/a.json", FOLDER.removeprefix("_receipts/") + "/a",
+        FOLDER.replace("=daily", "=%64aily") + "/a.json", "_receipts/.lock",
     ],
 )  # fmt: skip
 def test_what_is_no_receipt_counts_for_none(key: str) -> None:
-    assert layout.receipt_id(key) is None
-
-
-@pytest.mark.parametrize("name", ["%FF.json", "a b.json", "0%61.json", "copy of 0a1b.json"])
-def test_a_foreign_file_among_the_receipts_counts_for_none(name: str) -> None:
-    assert layout.receipt_id(f"_receipts/{name}") is None
+    assert ReportKey.of_receipt(key) is None

@@ -10,45 +10,67 @@ import pytest
 
 from airflow_provider_planet_reports import __version__
 from airflow_provider_planet_reports.client.report import Report
-from airflow_provider_planet_reports.landing.errors import DestinationError
+from airflow_provider_planet_reports.landing.errors import UnreadableReceipt
+from airflow_provider_planet_reports.landing.layout import ReportKey
 from airflow_provider_planet_reports.landing.receipt import LandedFile, Receipt
 
-FILES = (
-    LandedFile("a/part-00001.csv", 27, "ab" * 32, 2),
-    LandedFile("a/p.zip", 9, "cd" * 32, None),
-)
 TASK = {"dag_id": "d", "run_id": "r", "task_id": "t", "map_index": 3, "try_number": 2}
 
 
+def issue(report: Report, **options: Any) -> Receipt:
+    key = ReportKey.of(report)
+    files = (
+        LandedFile(f"{key.folder}part-00001-0f.csv", 27, "ab" * 32, 2),
+        LandedFile(f"{key.folder}part-00002-0f.zip", 9, "cd" * 32, None),
+    )
+    given = {"report": report.redacted_dict(), "files": files, "landed_by": TASK, **options}
+    return Receipt.issue(key, landing="0f", **given)
+
+
+def read(data: bytes, report: Report) -> Receipt:
+    return Receipt.from_json(data, ReportKey.of(report), "s3://b/_receipts/0a1b.json")
+
+
+def changed(report: Report, /, **changes: Any) -> bytes:
+    return json.dumps({**json.loads(issue(report).to_json()), **changes}).encode()
+
+
 def test_a_receipt_reads_back_as_it_was_written(report: Report) -> None:
-    receipt = Receipt.issue(report, FILES, TASK)
-    assert Receipt.from_json(receipt.to_json(), "here") == receipt
-    assert receipt.report_id == "0a1b"
+    receipt = issue(report)
+    found = read(receipt.to_json(), report)
+    assert vars(found) == {**vars(receipt), "written": found.written}
+    assert found.report_id == "0a1b"
 
 
-def test_a_receipt_of_a_later_version_asks_to_upgrade_not_to_be_deleted(report: Report) -> None:
-    later = {**Receipt.issue(report, FILES, TASK).to_dict(), "format": 2, "files": "elsewhere"}
-    with pytest.raises(DestinationError, match="here was written by a later version") as caught:
-        Receipt.from_dict({**later, "provider_version": "9.0"}, "here")
-    assert "9.0: upgrade this one" in str(caught.value)
-    assert "delete" not in str(caught.value)
+def test_no_receipt_is_written_twice_in_the_same_bytes(report: Report) -> None:
+    """Equal objects have equal entity tags: a condition could not tell them apart."""
+    receipt = issue(report)
+    assert len({receipt.to_json() for _ in range(20)}) == 20
 
 
 def test_a_receipt_says_what_was_landed_when_by_whom_and_by_which_version(report: Report) -> None:
     before = dt.datetime.now(dt.timezone.utc).replace(microsecond=0)
-    stored = json.loads(Receipt.issue(report, FILES, TASK).to_json())
+    stored = json.loads(issue(report).to_json())
     assert stored["report"]["some_new_field"] == {"kept": True}
     assert stored["files"][0] == {
-        "name": "a/part-00001.csv", "bytes": 27, "sha256": "ab" * 32, "rows": 2,
+        "name": f"{ReportKey.of(report).folder}part-00001-0f.csv", "bytes": 27,
+        "sha256": "ab" * 32, "rows": 2,
     }  # fmt: skip
     assert before <= dt.datetime.fromisoformat(stored["landed_at"])
+    assert stored["first_landed_at"] == stored["landed_at"]
     assert stored["landed_by"] == TASK
     assert stored["provider_version"] == __version__
     assert stored["format"] == 1
 
 
+def test_when_a_report_was_landed_first_survives_landing_it_again(report: Report) -> None:
+    first = read(changed(report, first_landed_at="2026-11-02T00:00:00+00:00"), report)
+    again = issue(report, replaces=first)
+    assert again.first_landed_at == "2026-11-02T00:00:00+00:00" < again.landed_at
+
+
 def test_a_receipt_has_no_signature_and_no_query(report: Report) -> None:
-    text = Receipt.issue(report, FILES, TASK).to_json().decode()
+    text = issue(report).to_json().decode()
     assert "https://files.example/0a1b/1" in text
     assert "5ec2e7" not in text
     assert "?" not in text
@@ -56,27 +78,53 @@ def test_a_receipt_has_no_signature_and_no_query(report: Report) -> None:
 
 def test_a_receipt_takes_any_id_there_can_be(report: Report) -> None:
     odd = Report.from_dict({**report.to_dict(), "report_id": "\ud800\0日"})
-    receipt = Receipt.issue(odd, FILES, {})
-    assert Receipt.from_json(receipt.to_json(), "here").report_id == "\ud800\0日"
+    assert read(issue(odd).to_json(), odd).report_id == "\ud800\0日"
 
 
-def damaged(**changes: Any) -> bytes:
-    whole = Receipt.issue(Report.from_dict({"report_id": "0a1b"}), FILES, TASK).to_dict()
-    return json.dumps({**whole, **changes}).encode()
+def test_a_receipt_of_a_later_version_asks_to_upgrade_not_to_land_again(report: Report) -> None:
+    later = changed(report, format=2, files="elsewhere", provider_version="9.0")
+    with pytest.raises(UnreadableReceipt, match=r"^Upgrade .* was written by 9\.0") as caught:
+        read(later, report)
+    assert "overwrite" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
     "data",
+    [b"", b"{", b"\xff\xfe", b"null", b"[]", b'"text"', b"7", b"[" * 100_000, b'{"format": 1}'],
+)
+def test_a_damaged_receipt_says_where_it_is_and_what_to_do(report: Report, data: bytes) -> None:
+    with pytest.raises(UnreadableReceipt, match=r"^Receipt damaged: .*'0a1b' again with") as caught:
+        read(data, report)
+    assert "s3://b/_receipts/0a1b.json" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "changes",
     [
-        b"", b"{", b"\xff\xfe", b"null", b"[]", b'"text"', b"7", damaged()[:-20],
-        damaged(report=None), damaged(report={}), damaged(report="0a1b"), damaged(files=None),
-        damaged(files=[{"name": "a"}]), damaged(files=["a"]),
-        damaged(landed_by=None), b"[" * 100_000,
+        {"report": None}, {"report": {}}, {"report": "0a1b"}, {"report": {"report_id": "other"}},
+        {"files": None}, {"files": [{"name": "a"}]}, {"files": ["a"]}, {"unknown": 1},
     ],
 )  # fmt: skip
-def test_a_damaged_receipt_says_where_it_is_and_to_delete_it(data: bytes) -> None:
-    with pytest.raises(DestinationError, match=r"^s3://b/_receipts/0a1b.json .*delete it"):
-        Receipt.from_json(data, "s3://b/_receipts/0a1b.json")
+def test_a_receipt_that_lacks_or_has_something_is_damaged(
+    report: Report, changes: dict[str, Any]
+) -> None:
+    with pytest.raises(UnreadableReceipt):
+        read(changed(report, **changes), report)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../other/part.csv", "part.csv", "{folder}../0a1c/part.csv", "{folder}", "{folder}..",
+     "{folder}x/part.csv", "/etc/passwd", "{folder}.", 7],
+)  # fmt: skip
+def test_a_file_name_counts_only_inside_of_the_reports_own_folder(
+    report: Report, name: Any
+) -> None:
+    """Otherwise landing the report again would delete a neighbour's files."""
+    name = name.format(folder=ReportKey.of(report).folder) if isinstance(name, str) else name
+    files = [{"name": name, "bytes": 1, "sha256": "ab", "rows": 1}]
+    with pytest.raises(UnreadableReceipt):
+        read(changed(report, files=files), report)
 
 
 @pytest.mark.parametrize(
@@ -95,9 +143,9 @@ def test_a_damaged_receipt_says_where_it_is_and_to_delete_it(data: bytes) -> Non
 def test_only_an_earlier_try_of_the_same_task_instance_is_one(
     report: Report, now: dict[str, Any], expected: bool
 ) -> None:
-    assert Receipt.issue(report, FILES, TASK).is_from_earlier_try(now) is expected
+    assert issue(report).is_from_earlier_try(now) is expected
 
 
 def test_what_was_landed_outside_of_airflow_is_from_no_earlier_try(report: Report) -> None:
-    assert not Receipt.issue(report, FILES, {}).is_from_earlier_try(TASK)
-    assert not Receipt.issue(report, FILES, {}).is_from_earlier_try({})
+    assert not issue(report, landed_by={}).is_from_earlier_try(TASK)
+    assert not issue(report, landed_by={}).is_from_earlier_try({})

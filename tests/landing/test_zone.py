@@ -1,20 +1,19 @@
-"""A landing zone: landed is what has a receipt, and no receipt ever says what is not so."""
+"""A landing zone on every kind of store: landed is what has a receipt, and receipts are true."""
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import itertools
-import json
 from dataclasses import replace
 
 import pytest
-from grounds import Ground, MemoryStore
+from grounds import Ground
+from landings import files_of, land
+from memory_store import MemoryStore
 
 from airflow_provider_planet_reports.client.report import Report
 from airflow_provider_planet_reports.errors import InvalidInput
-from airflow_provider_planet_reports.landing import layout
-from airflow_provider_planet_reports.landing.errors import DestinationError
+from airflow_provider_planet_reports.landing.errors import DestinationError, UnreadableReceipt
+from airflow_provider_planet_reports.landing.layout import ReportKey
 from airflow_provider_planet_reports.landing.stores.interface import Store
 from airflow_provider_planet_reports.landing.zone import LandingZone
 
@@ -22,301 +21,264 @@ OLDER = (b"id\n1\n", b"id\n2\n", b"id\n3\n")
 NEWER = (b"id\n10\n11\n", b"id\n20\n")
 
 
-def land(store: Store, report: Report, parts: tuple[bytes, ...], zone: LandingZone | None = None):
-    """Land a report as a task does: look what is there, then land it, or land it over again."""
-    if zone is None:
-        zone = LandingZone(store)
-        zone.landed()
-    landing = zone.land(report)
-    try:
-        for number, data in enumerate(parts, 1):
-            part = landing.part(number)
-            part.write(data[:4])
-            part.write(data[4:])
-        return landing.finish({"dag_id": "d"})
-    finally:
-        landing.abandon()
-
-
-def data_of(report: Report, parts: tuple[bytes, ...]) -> dict[str, bytes]:
-    folder = layout.data_folder(report)
-    return {f"{folder}part-{number:05d}.csv": data for number, data in enumerate(parts, 1)}
+def described(report: Report, **changes: object) -> Report:
+    return Report.from_dict({**report.to_dict(), **changes})
 
 
 def test_a_landed_report_is_its_files_and_its_receipt(
     ground: Ground, store: Store, report: Report
 ) -> None:
-    receipt = land(store, report, NEWER)
+    receipt = land(store, report, *NEWER)
+    assert receipt is not None
     visible = ground.visible()
-    stored = json.loads(visible.pop("_receipts/0a1b.json"))
-    assert visible == data_of(report, NEWER)
-    assert [(file["name"], file["sha256"], file["rows"]) for file in stored["files"]] == [
-        (name, hashlib.sha256(data).hexdigest(), data.count(b"\n") - 1)
-        for name, data in sorted(visible.items())
-    ]
+    key = ReportKey.of(report)
+    assert visible.keys() == {*files_of(receipt), key.receipt}
+    for file, data in zip(receipt.files, NEWER, strict=True):
+        assert visible[file.name] == data
+        assert (file.sha256, file.bytes) == (hashlib.sha256(data).hexdigest(), len(data))
+        assert file.rows == data.count(b"\n") - 1
     zone = LandingZone(ground.open_elsewhere())
-    assert zone.landed() == {"0a1b"}
-    assert zone.receipts(["0a1b"]) == {"0a1b": receipt}
+    assert zone.landed([key]) == {key: True}
+    assert zone.find() == [key]
+    read = zone.receipt(key)
+    assert read is not None
+    assert (read.files, read.landing) == (receipt.files, receipt.landing)
     assert ground.leftovers() == []
 
 
-def test_landing_over_again_replaces_every_file(
+def test_landing_again_replaces_every_file_and_no_name_is_used_twice(
     ground: Ground, store: Store, report: Report
 ) -> None:
-    land(store, report, OLDER)
-    land(ground.open_elsewhere(), report, NEWER)
+    before = files_of(land(store, report, *OLDER))
+    after = land(ground.open_elsewhere(), report, *NEWER, overwrite=True)
+    assert not {*before} & {*files_of(after)}
     visible = ground.visible()
-    assert len(json.loads(visible.pop("_receipts/0a1b.json"))["files"]) == len(NEWER)
-    assert visible == data_of(report, NEWER)
+    assert {*files_of(after)} <= visible.keys()
+    # Where the server keeps no conditions, what was replaced is known, and goes as well.
+    assert not {*before} & visible.keys()
     assert ground.leftovers() == []
 
 
 def test_an_abandoned_landing_leaves_nothing(ground: Ground, store: Store, report: Report) -> None:
-    landing = LandingZone(store).land(report)
+    landing = LandingZone(store).land(ReportKey.of(report))
     for number in (1, 2):
         landing.part(number).write(b"x" * 9 * 2**20)
+    landing.complete(1)
     landing.abandon()
     assert ground.visible() == {}
     assert ground.leftovers() == []
-    assert LandingZone(store).landed() == frozenset()
 
 
-def test_the_strays_of_an_interrupted_landing_are_removed(
+def test_the_next_landing_removes_what_a_dead_one_left(
     ground: Ground, store: Store, report: Report
 ) -> None:
-    """They would stand beside the right files, and every reader would count their rows."""
-    folder = layout.data_folder(report)
-    beside = f"{folder[:-1]}c/part-00001.csv"  # of report 0a1bc: same beginning, other report
-    for key in (f"{folder}part-00003.csv", f"{folder}part-00001.csv.gz", beside):
+    """It would stand beside the right files, and who reads folders would count its rows."""
+    folder = ReportKey.of(report).folder
+    left = [f"{folder}part-00003-5747a7.csv", f"{folder}part-00001-5747a7.csv.gz"]
+    beside = f"{folder[:-1]}c/part-00001-5747a7.csv"  # of report 0a1bc: same beginning, another one
+    for key in (*left, beside):
         ground.disturb(key, b"older")
-    land(store, report, NEWER)
+    receipt = land(store, report, *NEWER)
     visible = ground.visible()
-    visible.pop("_receipts/0a1b.json")
-    assert visible == {**data_of(report, NEWER), beside: b"older"}
+    assert visible.keys() >= {*files_of(receipt), beside}
+    # A landing that is unknown may still commit where conditions are not kept: there, all stays.
+    assert ({*left} & visible.keys() == set()) is store.keeps_conditions()
 
 
-def test_the_receipt_comes_last(memory: MemoryStore, report: Report) -> None:
-    land(memory, report, NEWER)
-    changes = [key for operation, key in memory.journal if operation in ("commit", "delete")]
-    assert changes == [*data_of(report, NEWER), "_receipts/0a1b.json"]
-
-
-def test_an_untrue_receipt_goes_before_the_first_file_is_replaced(
-    memory: MemoryStore, report: Report
+def test_of_two_landings_at_the_same_time_one_wins_and_the_other_leaves_nothing(
+    ground: Ground, store: Store, report: Report
 ) -> None:
-    land(memory, report, OLDER)
-    memory.journal.clear()
-    land(memory, report, NEWER)
-    changes = [step for step in memory.journal if step[0] in ("commit", "delete")]
-    receipt = "_receipts/0a1b.json"
-    assert (changes[0], changes[-1]) == (("delete", receipt), ("commit", receipt))
-
-
-def untrue(store: MemoryStore) -> list[str]:
-    """The files about which a visible receipt is wrong."""
-    receipt = json.loads(store.objects.get("_receipts/0a1b.json", b'{"files": []}'))
-    return [
-        file["name"]
-        for file in receipt["files"]
-        if hashlib.sha256(store.objects.get(file["name"], b"")).hexdigest() != file["sha256"]
-    ]
-
-
-@pytest.mark.parametrize("too_late", [False, True], ids=["without effect", "after its effect"])
-@pytest.mark.parametrize("landed_before", [False, True], ids=["first landing", "overwriting"])
-def test_wherever_the_store_fails_no_receipt_is_untrue_and_the_next_run_completes(
-    report: Report, landed_before: bool, too_late: bool
-) -> None:
-    for fail_at in itertools.count(1):
-        store = MemoryStore()
-        if landed_before:
-            land(store, report, OLDER)
-        store.journal.clear()
-        wrong: list[str] = []
-        store.watch = lambda store=store, wrong=wrong: wrong.extend(untrue(store))
-        store.fail_at, store.too_late = fail_at, too_late
-        with contextlib.suppress(DestinationError):
-            land(store, report, NEWER)
-        if len(store.journal) < fail_at:
-            break
-        assert wrong == []
-        assert store.unfinished == set()
-        whole = {*OLDER, *NEWER} if landed_before else {*NEWER}
-        assert {v for k, v in store.objects.items() if k.startswith("report_type=")} <= whole
-        receipt = store.objects.get("_receipts/0a1b.json")
-        # A receipt is there only if nothing was begun, or if everything was done.
-        assert receipt is None or landed_before or store.journal[-1] == (
-            "commit", "_receipts/0a1b.json",
-        )  # fmt: skip
-
-        store.fail_at = 0
-        land(store, report, NEWER)
-        assert wrong == []
-        store.objects.pop("_receipts/0a1b.json")
-        assert store.objects == data_of(report, NEWER)
-    assert fail_at > 10  # the loop met every operation, and ended behind the last
-
-
-def test_a_report_that_moved_leaves_nothing_in_its_old_partition(
-    memory: MemoryStore, report: Report
-) -> None:
-    """Otherwise readers of the partitions count its rows twice, and nobody ever finds out."""
-    land(memory, report, OLDER)
-    moved = replace(report, plan_id=1002)
-    land(memory, moved, NEWER)
-    memory.objects.pop("_receipts/0a1b.json")
-    assert memory.objects == data_of(moved, NEWER)
-
-
-def note(memory: MemoryStore) -> list[str]:
-    return [key for key in memory.objects if key.startswith("_receipts/_moved/")]
-
-
-@pytest.mark.parametrize("moves_on", [False, True], ids=["stays there", "moves again"])
-@pytest.mark.parametrize("too_late", [False, True], ids=["without effect", "after its effect"])
-def test_wherever_the_landing_of_a_report_that_moved_dies_the_next_finds_all_its_files(
-    report: Report, too_late: bool, moves_on: bool
-) -> None:
-    """Killed, not failed: from the operation on that dies, it does nothing more."""
-    moved = replace(report, plan_id=1002)
-    finally_at = replace(report, plan_id=1003) if moves_on else moved
-    for die_at in itertools.count(1):
-        store = MemoryStore()
-        land(store, report, OLDER)
-        store.journal.clear()
-        wrong: list[str] = []
-        store.watch = lambda store=store, wrong=wrong: wrong.extend(untrue(store))
-        store.die_at, store.too_late = die_at, too_late
-        with contextlib.suppress(DestinationError):
-            land(store, moved, NEWER)
-        if len(store.journal) < die_at:
-            break
-        store.die_at = 0
-        if "_receipts/0a1b.json" in store.objects:  # nothing was begun, or everything is done
-            data = {k: v for k, v in store.objects.items() if k.startswith("report_type=")}
-            assert data in (data_of(report, OLDER), data_of(moved, NEWER))
-        land(store, finally_at, NEWER)
-        assert wrong == []
-        store.objects.pop("_receipts/0a1b.json")
-        assert store.objects == data_of(finally_at, NEWER)
-    assert die_at > 10
-
-
-def test_only_a_report_that_moves_is_noted(memory: MemoryStore, report: Report) -> None:
-    written: list[str] = []
-    memory.watch = lambda: written.extend(note(memory))
-    land(memory, report, OLDER)
-    land(memory, report, NEWER)
-    assert written == []
-    land(memory, replace(report, plan_id=1002), NEWER)
-    assert written != []
-    assert note(memory) == []
-
-
-@pytest.mark.parametrize("data", [b"{", b"7", b'["report_type=x/other/", 1]'])
-def test_a_note_that_nobody_has_written_so_is_removed_and_deletes_nothing(
-    memory: MemoryStore, report: Report, data: bytes
-) -> None:
-    memory.put("_receipts/_moved/0a1b.json", data)
-    memory.put("report_type=x/other/part-00001.csv", b"of another report")
-    land(memory, report, NEWER)
-    memory.objects.pop("_receipts/0a1b.json")
-    memory.objects.pop("report_type=x/other/part-00001.csv")
-    assert memory.objects == data_of(report, NEWER)
-
-
-def begun(store: Store, report: Report, parts: tuple[bytes, ...]):
-    """Begin to land a report as another run does that has seen nothing landed."""
-    landing = LandingZone(store).land(report)
-    for number, data in enumerate(parts, 1):
-        landing.part(number).write(data)
-    return landing
-
-
-def test_a_receipt_issued_by_another_run_meanwhile_goes_before_its_files_are_replaced(
-    memory: MemoryStore, report: Report
-) -> None:
-    """Else it would be untrue until this run issues its own: for ever, if it is killed."""
-    wrong: list[str] = []
-    landing = begun(memory, report, NEWER)
-    land(memory, report, OLDER)
-    memory.watch = lambda: wrong.extend(untrue(memory))
-    landing.finish({})
-    assert wrong == []
-    memory.objects.pop("_receipts/0a1b.json")
-    assert memory.objects == data_of(report, NEWER)
-
-
-def test_an_abandoned_landing_takes_nothing_away_that_another_run_has_landed_meanwhile(
-    memory: MemoryStore, report: Report
-) -> None:
-    landing = begun(memory, report, NEWER)
-    memory.fail_at = len(memory.journal) + 3  # it looks what is there, and commits both parts
-    with pytest.raises(DestinationError, match=r"part-00002\.csv could not be completed"):
-        landing.finish({})
-    land(memory, report, NEWER)
-    landing.abandon()
-    assert untrue(memory) == []
-    assert LandingZone(memory).landed() == {"0a1b"}
+    if not store.keeps_conditions():
+        pytest.skip("a server that keeps no conditions")
+    key = ReportKey.of(report)
+    landings = [LandingZone(each).land(key) for each in (store, ground.open_elsewhere())]
+    for landing, data in zip(landings, NEWER, strict=True):
+        landing.part(1).write(data)
+        landing.complete(1)
+    won, lost = (landing.finish(report.redacted_dict(), {}) for landing in landings)
+    assert lost is None
+    assert ground.visible().keys() == {*files_of(won), key.receipt}
 
 
 def test_landed_are_reports_with_a_receipt_whatever_else_is_there(
     memory: MemoryStore, report: Report
 ) -> None:
-    for key in data_of(report, NEWER):
-        memory.put(key, b"data without a receipt")
-    for key in ("_receipts/_index.json.gz", "_receipts/.0f.tmp", "_receipts/x/y.json"):
-        memory.put(key, b"")
-    memory.put("_receipts/a%2Fb.json", b"unread")
-    memory.journal.clear()
-    assert LandingZone(memory).landed() == {"a/b"}
-    assert memory.journal == [("list", "_receipts/")]
+    keys = [ReportKey.of(described(report, report_id=name)) for name in ("landed", "cut", "not")]
+    land(memory, described(report, report_id="landed"), *NEWER)
+    memory.write(keys[1].receipt, b"[]")
+    memory.write(f"{keys[2].folder}part-00001-5747a7.csv", b"no receipt names it")
+    memory.write(f"{keys[2].receipt}.bak", b"{}")
+    memory.write("_receipts/.lock", b"")
+    zone = LandingZone(memory)
+    # One that is too small to be a receipt is known to be damaged without being read.
+    assert zone.landed(keys) == {keys[0]: True, keys[1]: False}
+    assert {*zone.find()} == {*keys[:2]}
+
+
+def test_reports_under_one_id_that_differ_in_plan_or_day_are_landed_each(
+    memory: MemoryStore, report: Report
+) -> None:
+    twins = [report, replace(report, plan_id=7), replace(report, data_date_start="2026-11-02")]
+    land(memory, report, *OLDER)
+    zone = LandingZone(memory)
+    assert zone.landed([ReportKey.of(each) for each in twins]).keys() == {ReportKey.of(report)}
+    for twin in twins[1:]:
+        assert land(memory, twin, *NEWER) is not None
+    assert len(zone.find()) == 3
+    assert [each and len(each.files) for _, each in zone.receipts(map(ReportKey.of, twins))] == [
+        3, 2, 2,
+    ]  # fmt: skip
+
+
+def test_a_run_costs_one_listing_per_series_and_none_of_older_days(
+    memory: MemoryStore, report: Report
+) -> None:
+    reports = [
+        replace(report, report_id=f"r{plan}-{day}", plan_id=plan, data_date_start=f"2026-11-{day}")
+        for plan in (1, 2)
+        for day in range(10, 20)
+    ]
+    for each in reports:
+        memory.write(ReportKey.of(each).receipt, b"x" * 200)
+    listed = []
+    original = memory.list
+    memory.list = lambda prefix, after="": (
+        listed.append((prefix, after)) or original(prefix, after=after)
+    )
+    asked = [ReportKey.of(each) for each in reports if each.data_date_start >= "2026-11-15"]
+    assert LandingZone(memory).landed(asked).keys() == {*asked}
+    assert sorted(listed) == [
+        (
+            f"_receipts/report_type=detailed/cadence=daily/plan_id={plan}/",
+            f"_receipts/report_type=detailed/cadence=daily/plan_id={plan}/data_date=2026-11-15",
+        )
+        for plan in (1, 2)
+    ]
+    assert memory.count("read") == 0
+
+
+def test_reports_are_found_by_type_cadence_plan_and_days_oldest_first(
+    ground: Ground, store: Store, report: Report
+) -> None:
+    kinds = [("summary", "daily", 1), ("summary", "monthly", 1), ("detailed", "daily", 2)]
+    reports = [
+        described(
+            report, report_id=f"{report_type}-{cadence}-{day}", report_type=report_type,
+            cadence=cadence, plan_id=plan, data_date_start=f"2026-11-0{day}",
+        )
+        for day in (3, 1, 2)
+        for report_type, cadence, plan in kinds
+    ]  # fmt: skip
+    for each in reports:
+        land(store, each, b"a\n1\n")
+    zone = LandingZone(ground.open_elsewhere())
+
+    def found(**filters: object) -> list[str]:
+        return [key.report_id for key in zone.find(**filters)]
+
+    assert len(found()) == 9
+    assert [key.data_date for key in zone.find()] == sorted(
+        each.data_date_start for each in reports
+    )
+    assert found(report_type="summary", cadence="daily", start="2026-11-02") == [
+        "summary-daily-2", "summary-daily-3",
+    ]  # fmt: skip
+    assert found(plan_id="0002", end="2026-11-01") == ["detailed-daily-1"]
+    assert found(plan_id=3) == []
+    assert found(start="2026-11-04") == []
+
+
+def test_nothing_is_found_where_nothing_was_ever_landed(ground: Ground, store: Store) -> None:
+    assert LandingZone(store).find() == []
+
+
+def test_a_receipt_that_cannot_be_read_is_said_and_stops_no_other(
+    memory: MemoryStore, report: Report
+) -> None:
+    keys = [ReportKey.of(replace(report, report_id=name)) for name in "abc"]
+    land(memory, described(report, report_id="a"), *NEWER)
+    memory.write(keys[1].receipt, b'{"format": 1')
+    receipts = [found for _, found in LandingZone(memory).receipts(keys)]
+    assert receipts[0] is not None
+    assert isinstance(receipts[1], UnreadableReceipt)
+    assert receipts[2] is None
+
+
+def test_a_damaged_receipt_is_replaced_by_landing_again(
+    memory: MemoryStore, report: Report
+) -> None:
+    key = ReportKey.of(report)
+    memory.write(key.receipt, b"")
+    landing = LandingZone(memory).land(key)
+    with pytest.raises(UnreadableReceipt):
+        landing.begin()
+    landing.part(1).write(NEWER[0])
+    landing.complete(1)
+    assert landing.finish(report.redacted_dict(), {}) is not None
+    assert LandingZone(memory).receipt(key) is not None
 
 
 def test_rows_are_those_of_all_parts_and_unknown_if_one_is(
     memory: MemoryStore, report: Report
 ) -> None:
-    landing = LandingZone(memory).land(report)
-    landing.part(1).write(b"id\n1\n")
-    landing.part(2).write(b"id\n1\n2")
-    assert landing.rows == 3
-    landing.part(3).write(b"PK\x03\x04")
-    assert landing.rows is None
+    landing = LandingZone(memory).land(ReportKey.of(report))
+    for number, data in enumerate((*NEWER, b"PK\x03\x04 and so on"), 1):
+        landing.part(number).write(data)
+        landing.complete(number)
+        assert landing.rows == (2, 3, None)[number - 1]
 
 
 def test_an_id_that_can_be_no_name_is_refused_before_anything_is_written(
     memory: MemoryStore, report: Report
 ) -> None:
-    with pytest.raises(InvalidInput, match="too long"):
-        LandingZone(memory).land(replace(report, report_id="x" * 300))
+    zone, key = LandingZone(memory), ReportKey.of(replace(report, report_id="x" * 300))
+    assert zone.landed([key]) == {}
+    with pytest.raises(InvalidInput, match="too long to land"):
+        zone.land(key)
     assert memory.journal == []
 
 
-@pytest.mark.parametrize("operation", ["list", "read"])
-def test_a_destination_that_cannot_be_read_says_so(
-    memory: MemoryStore, report: Report, operation: str
+def untrue(store: MemoryStore, key: ReportKey) -> list[str]:
+    """What a reader would stumble over."""
+    receipt = LandingZone(store).receipt(key)
+    return [
+        file.name
+        for file in (receipt.files if receipt else ())
+        if hashlib.sha256(store.objects.get(file.name, b"")).hexdigest() != file.sha256
+    ]
+
+
+@pytest.mark.parametrize("too_late", [False, True], ids=["not done", "answer lost"])
+@pytest.mark.parametrize("landed", [False, True], ids=["new", "landed before"])
+@pytest.mark.parametrize("death", [False, True], ids=["an error", "death"])
+def test_wherever_the_store_fails_no_receipt_is_untrue_and_the_next_landing_completes(
+    report: Report, landed: bool, too_late: bool, death: bool
 ) -> None:
-    land(memory, report, NEWER)
-    memory.journal.clear()
-    memory.fail_at = 1 if operation == "list" else 2
-    zone = LandingZone(memory)
-    with pytest.raises(DestinationError, match=r"memory://_receipts/.* could not be"):
-        zone.receipts(zone.landed())
+    key = ReportKey.of(report)
+    for at in range(1, 40):
+        store = MemoryStore()
+        if landed:
+            land(store, report, *OLDER)
+        store.journal.clear()
+        store.fail_at, store.die_at = (0, at) if death else (at, 0)
+        store.too_late = too_late
+        failed = False
+        try:
+            land(store, report, *NEWER, overwrite=landed)
+        except DestinationError:
+            failed = True
+        happened = len(store.journal)
+        store.fail_at = store.die_at = 0
+        assert untrue(store, key) == []
+        assert LandingZone(store).receipt(key) or not landed
+        receipt = land(store, report, *NEWER, overwrite=True)
+        assert {*store.objects} == {*files_of(receipt), key.receipt}
+        if not failed and happened < at:
+            return
+    pytest.fail("it never ended")
 
 
-def test_what_another_run_lands_over_meanwhile_is_not_landed(
-    memory: MemoryStore, report: Report
-) -> None:
-    land(memory, report, NEWER)
-    zone = LandingZone(memory)
-    landed = zone.landed()
-    memory.delete("_receipts/0a1b.json")
-    assert zone.receipts(landed) == {}
-
-
-def test_a_damaged_receipt_is_named_with_what_to_do(memory: MemoryStore) -> None:
-    memory.put("_receipts/0a1b.json", b"{")
-    zone = LandingZone(memory)
-    with pytest.raises(DestinationError, match=r"memory://_receipts/0a1b.json .*delete it"):
-        zone.receipts(zone.landed())
-    assert zone.uri_of_receipt("0a1b") == "memory://_receipts/0a1b.json"
+def test_a_destination_that_cannot_be_read_says_so(memory: MemoryStore, report: Report) -> None:
+    memory.fail_at = 1
+    with pytest.raises(DestinationError, match=r"list .* failed"):
+        LandingZone(memory).landed([ReportKey.of(report)])

@@ -11,7 +11,7 @@ import requests
 
 from airflow_provider_planet_reports.client.api import ReportsAPI
 from airflow_provider_planet_reports.client.filters import Filters
-from airflow_provider_planet_reports.client.session import ReportsSession
+from airflow_provider_planet_reports.client.transport.session import ReportsSession
 
 COMMAND = [sys.executable, "-m", "airflow_provider_planet_reports.sandbox"]
 

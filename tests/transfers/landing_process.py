@@ -15,7 +15,7 @@ from typing import Any
 #: No process inherits a thread: fsspec starts its own with the first file system.
 _PRELOADED = [
     "pytest",  # the main module of the tests, which every process imports
-    "airflow_provider_planet_reports.landing.stores.opening",
+    "airflow_provider_planet_reports.landing.zone",
     "airflow_provider_planet_reports.landing.run",
     "airflow_provider_planet_reports.transfers.planet_reports_to_object_storage",
     "airflow.sdk.execution_time.supervisor",

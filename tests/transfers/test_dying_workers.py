@@ -26,7 +26,7 @@ from surroundings import connect
 
 from airflow_provider_planet_reports.client.api import ReportsAPI
 from airflow_provider_planet_reports.client.report import Report
-from airflow_provider_planet_reports.client.session import ReportsSession
+from airflow_provider_planet_reports.client.transport.session import ReportsSession
 from airflow_provider_planet_reports.landing.run import LandingRun
 from airflow_provider_planet_reports.landing.stores.interface import Store, Writer
 from airflow_provider_planet_reports.landing.zone import LandingZone

@@ -22,7 +22,8 @@ import pytest
 from surroundings import connect
 
 from airflow_provider_planet_reports.client.report import Report
-from airflow_provider_planet_reports.client.session import ReportsSession, secret_forms
+from airflow_provider_planet_reports.client.transport.auth import secret_forms
+from airflow_provider_planet_reports.client.transport.session import ReportsSession
 from airflow_provider_planet_reports.exceptions import (
     PlanetReportsTaskError,
     PlanetReportsTaskFailure,
@@ -77,7 +78,7 @@ class Schedule:
 @pytest.fixture(autouse=True)
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let nobody really wait for another try."""
-    monkeypatch.setattr(ReportsSession, "pause", lambda self, _: self._given_up.is_set())
+    monkeypatch.setattr(ReportsSession, "wait", lambda self, _: self._cancelled.is_set())
 
 
 @pytest.mark.parametrize("seed", SEEDS, ids=lambda seed: f"schedule{seed}")

@@ -19,7 +19,7 @@ from airflow_provider_planet_reports.exceptions import (
 )
 from airflow_provider_planet_reports.landing.receipt import LandedFile, Receipt
 from airflow_provider_planet_reports.landing.stores.interface import put
-from airflow_provider_planet_reports.landing.stores.opening import open_zone
+from airflow_provider_planet_reports.landing.zone import open_zone
 from airflow_provider_planet_reports.sandbox.server import Answer, Sandbox
 from airflow_provider_planet_reports.transfers.planet_reports_to_object_storage import (
     PlanetReportsToObjectStorageOperator,

@@ -1,6 +1,6 @@
-"""Where letters stand in a block of bytes: sets of places, a bit for each byte.
+"""Where bytes occur in a block: bitmaps with one bit for each byte.
 
-A processor handles 64 places at a time, so it does not matter how many there are.
+A processor handles 64 bits at a time, so it does not matter how many occurrences there are.
 """
 
 from __future__ import annotations
@@ -9,21 +9,21 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-#: Words of 64 places, the first one in the lowest bit.
-Places: TypeAlias = np.ndarray[Any, np.dtype[np.uint64]]
+#: Words of 64 bits, the block's first byte in the lowest bit.
+Bitmap: TypeAlias = np.ndarray[Any, np.dtype[np.uint64]]
 
 _WORD = np.dtype("<u8")
 _HIGHEST = np.uint64(63)
 
 
-class Finder:
-    """Finds letters, in memory that is kept: asking for it each time would take longest."""
+class Matcher:
+    """Finds bytes; it keeps its memory, since allocating it each time would take longest."""
 
     def __init__(self) -> None:
         self._matches = np.empty(0, np.bool_)
 
-    def places(self, letter: str, block: bytes) -> Places:
-        """Return where a letter stands in a block: nowhere beyond its end."""
+    def match(self, letter: str, block: bytes) -> Bitmap:
+        """Return where a letter occurs in a block; bits beyond its end are zero."""
         if len(block) > len(self._matches):
             self._matches = np.empty(len(block), np.bool_)
         matches = self._matches[: len(block)]
@@ -33,38 +33,38 @@ class Finder:
         return packed.view(_WORD)
 
 
-def following(places: Places, *, first: bool) -> Places:
-    """Return the places next to these.
+def shift_one(bitmap: Bitmap, *, first: bool) -> Bitmap:
+    """Return the bitmap of the following bytes.
 
-    :param first: whether the block's first place is one of them.
+    :param first: the bit of the block's first byte.
     """
-    shifted = places << np.uint64(1)
-    shifted[1:] |= places[:-1] >> _HIGHEST
+    shifted = bitmap << np.uint64(1)
+    shifted[1:] |= bitmap[:-1] >> _HIGHEST
     shifted[0] |= first
     return shifted
 
 
-def from_odd_to_even(places: Places, *, begun: bool) -> Places:
-    """Return all places from the first of these up to the second, without it, and so on.
+def inside_quotes(quotes: Bitmap, *, begun: bool) -> Bitmap:
+    """Return all bytes from each odd quote up to the next even one, without that one.
 
-    :param begun: whether one was begun before the block.
+    :param begun: whether the block begins inside quotes.
     """
-    # Each place turns over all that follow: first in its own word, then in the words behind.
-    turned = places.copy()
+    # A prefix XOR: first within each word, then each word's parity carried into those behind.
+    inside = quotes.copy()
     for distance in (1, 2, 4, 8, 16, 32):
-        turned ^= turned << np.uint64(distance)
-    odd = np.bitwise_xor.accumulate(turned >> _HIGHEST)
-    turned[1:] ^= -odd[:-1]
-    return ~turned if begun else turned
+        inside ^= inside << np.uint64(distance)
+    odd = np.bitwise_xor.accumulate(inside >> _HIGHEST)
+    inside[1:] ^= -odd[:-1]
+    return ~inside if begun else inside
 
 
-def last(places: Places) -> bool:
-    """Return whether the last place of the last word is one of these."""
-    return bool(places[-1] >> _HIGHEST)
+def ends_inside(bitmap: Bitmap) -> bool:
+    """Return the last bit of the last word."""
+    return bool(bitmap[-1] >> _HIGHEST)
 
 
-def number(places: Places) -> int:
-    """Return how many there are."""
+def popcount(bitmap: Bitmap) -> int:
+    """Return how many bits are set."""
     if hasattr(np, "bitwise_count"):  # from numpy 2 on
-        return int(np.bitwise_count(places).sum())
-    return int.from_bytes(places.tobytes(), "little").bit_count()
+        return int(np.bitwise_count(bitmap).sum())
+    return int.from_bytes(bitmap.tobytes(), "little").bit_count()

@@ -6,6 +6,8 @@ import re
 import zlib
 from typing import Protocol
 
+from airflow_provider_planet_reports.landing.errors import DamagedContent
+
 _BOM = b"\xef\xbb\xbf"
 _SPECIAL = re.compile(rb'[",\r\n]')
 #: Of a quote that opens quotes, or does so again, as the second half of an escaped one.
@@ -13,8 +15,6 @@ _BEFORE_OPENING = b',\n\r"'
 #: So much is looked at at once, of what comes in as much or more.
 _BLOCK = 2**20
 _INFLATED = 2**20
-#: As many bytes tell the kinds of files apart.
-SIGNATURE_SIZE = 4
 
 
 class RowCounter(Protocol):
@@ -26,6 +26,12 @@ class RowCounter(Protocol):
     def rows(self) -> int | None:
         """Return the number of rows below the header, or None where it can't be known."""
 
+    def complete(self) -> None:
+        """Check that the file is whole, as far as its format tells.
+
+        :raises DamagedContent: if it is not.
+        """
+
 
 class CSVRows:
     """Counts records as Python's ``csv`` module reads them; blank lines are no records.
@@ -36,9 +42,9 @@ class CSVRows:
 
     def __init__(self) -> None:
         # numpy is imported by the tasks that land, and not where DAG files are parsed.
-        from airflow_provider_planet_reports.landing.content.bitmaps import Finder
+        from airflow_provider_planet_reports.landing.content.bitmaps import Matcher
 
-        self._finder = Finder()
+        self._matcher = Matcher()
         self._records = 0
         self._beginning: bytes | None = b""  # None once the byte order mark is dealt with
         self._quoted = False
@@ -66,30 +72,33 @@ class CSVRows:
         unfinished = self._content or self._beginning in (_BOM[:1], _BOM[:2])
         return max(self._records + unfinished - 1, 0)
 
+    def complete(self) -> None:
+        """Do nothing: CSV does not tell where it ends."""
+
     def _at_once(self, data: bytes) -> bool:
         """Count a block, or do nothing where a quote stands inside of an unquoted field.
 
         Where none does, quotes are open behind every odd one: those that are escaped are two.
         """
-        from airflow_provider_planet_reports.landing.content import bitmaps as places
+        from airflow_provider_planet_reports.landing.content import bitmaps
 
-        find = self._finder.places
-        ends = find("\n", data)
+        match = self._matcher.match
+        ends = match("\n", data)
         if b"\r" in data:
-            ends |= find("\r", data)
+            ends |= match("\r", data)
         if b'"' in data:
-            quotes = find('"', data)
-            inside = places.from_odd_to_even(quotes, begun=self._quoted)
-            before_opening = quotes | ends | find(",", data)
-            in_a_field = ~places.following(before_opening, first=self._opens)
+            quotes = match('"', data)
+            inside = bitmaps.inside_quotes(quotes, begun=self._quoted)
+            before_opening = quotes | ends | match(",", data)
+            in_a_field = ~bitmaps.shift_one(before_opening, first=self._opens)
             if (quotes & inside & in_a_field).any():
                 return False
             ends &= ~inside
-            self._quoted = places.last(inside)
+            self._quoted = bitmaps.ends_inside(inside)
         elif self._quoted:
             return True
-        of_blank_lines = places.following(ends, first=not self._content)
-        self._records += places.number(ends & ~of_blank_lines)
+        of_blank_lines = bitmaps.shift_one(ends, first=not self._content)
+        self._records += bitmaps.popcount(ends & ~of_blank_lines)
         self._content = self._quoted or data[-1] not in b"\r\n"
         self._opens = data[-1] in _BEFORE_OPENING
         return True
@@ -143,14 +152,22 @@ class GzippedCSVRows:
         except zlib.error:
             self._broken = True
 
-    def rows(self) -> int | None:
-        """Return the number of records below the header; None for damaged or cut gzip."""
-        whole = self._between_members and not self._broken
-        return self._inner.rows() if whole else None
+    def rows(self) -> int:
+        """Return the number of records below the header."""
+        return self._inner.rows()
+
+    def complete(self) -> None:
+        """Check that the last member has ended, and that nothing was damaged.
+
+        :raises DamagedContent: if the file is cut or damaged.
+        """
+        if self._broken or not self._between_members:
+            what = "is damaged" if self._broken else "breaks off"
+            raise DamagedContent(f"The file is gzip that {what}: Planet has to issue it again.")
 
 
 class UnknownRows:
-    """Stands in for formats that can't be counted in passing, such as zip."""
+    """Stands in for formats that can't be counted while they stream by, such as zip."""
 
     def update(self, data: bytes) -> None:
         """Take the next bytes."""
@@ -158,14 +175,5 @@ class UnknownRows:
     def rows(self) -> None:
         """Return None: not known."""
 
-
-def kind_of(beginning: bytes) -> tuple[str, RowCounter]:
-    """Return the extension that a file's first bytes call for, and a counter for its rows.
-
-    :param beginning: at least :data:`SIGNATURE_SIZE` bytes, where the file has as many.
-    """
-    if beginning.startswith(b"\x1f\x8b"):
-        return ".csv.gz", GzippedCSVRows()
-    if beginning.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-        return ".zip", UnknownRows()
-    return ".csv", CSVRows()
+    def complete(self) -> None:
+        """Do nothing."""

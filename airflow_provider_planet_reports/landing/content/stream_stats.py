@@ -1,4 +1,4 @@
-"""What is to be known of a file's bytes, found out while they pass."""
+"""Size, digest and rows of a file, computed while its bytes stream by."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from weakref import WeakSet
 
 from airflow_provider_planet_reports.landing.content.rows import RowCounter
 
-#: Of smaller files, a thread would cost more than it saves.
+#: For smaller files, a thread would cost more than it saves.
 _WORTH_A_THREAD = 2**20
-#: Chunks that may wait to be inspected; each is held in memory.
+#: Chunks that may wait for the thread; each is held in memory.
 _WAITING = 4
-#: Files under way in this process, and the threads that some of them have: each takes a core.
+#: Open files of this process, and the threads that some of them have: each takes a core.
 _at_work: WeakSet[object] = WeakSet()
 
 
@@ -22,8 +22,10 @@ class StreamStats:
     """Size, SHA-256 and rows of a file.
 
     Hashing and counting take longer than receiving and writing, so a thread of its own does them
-    meanwhile, where there is a core for it: most of that time Python lets other threads work. With
-    as many files under way as there are cores, more threads would only take turns.
+    where there is a core for it; most of that time the interpreter lock is released. With as many
+    open files as cores, more threads would only take turns.
+
+    All methods are for one thread at a time, the one that writes the file.
 
     :param counter: counts the rows.
     """
@@ -41,13 +43,13 @@ class StreamStats:
         self.size += len(data)
         if self._helper is None:
             if self.size <= _WORTH_A_THREAD or len(_at_work) >= (os.cpu_count() or 1):
-                self._inspect(data)
+                self._process(data)
                 return
-            self._helper = ThreadPoolExecutor(1, thread_name_prefix="inspection")
+            self._helper = ThreadPoolExecutor(1, thread_name_prefix="stream-stats")
             _at_work.add(self._helper)
         if len(self._waiting) == _WAITING:
             self._waiting.popleft().result()
-        self._waiting.append(self._helper.submit(self._inspect, data))
+        self._waiting.append(self._helper.submit(self._process, data))
 
     def rows(self) -> int | None:
         """Return the number of rows so far; None where it can't be known."""
@@ -60,12 +62,16 @@ class StreamStats:
         return self._sha256.hexdigest()
 
     def complete(self) -> None:
-        """Inspect what waits, and let the thread go: nothing follows."""
+        """Process what waits, release the thread, and check that the file is whole.
+
+        :raises DamagedContent: if it is not.
+        """
         self._catch_up()
         self.end()
+        self._counter.complete()
 
     def end(self) -> None:
-        """Let the thread go; what waits need not be inspected."""
+        """Release the thread; what waits is dropped."""
         _at_work.discard(self)
         if self._helper is not None:
             _at_work.discard(self._helper)
@@ -75,6 +81,6 @@ class StreamStats:
         while self._waiting:
             self._waiting.popleft().result()
 
-    def _inspect(self, data: bytes) -> None:
+    def _process(self, data: bytes) -> None:
         self._sha256.update(data)
         self._counter.update(data)

@@ -1,48 +1,95 @@
-"""The one narrow interface between the landing zone and whatever stores it."""
+"""The one interface between the landing zone and whatever keeps its objects.
+
+Keys are relative to the destination. What a method cannot do it says with a
+:class:`~airflow_provider_planet_reports.landing.errors.DestinationError` that names the object's
+address and the root cause, and shows no secret; with its subclass ``DestinationRefused`` where a
+retry cannot help.
+"""
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
+import builtins
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
-
-_TRIES = 3
+from typing import NamedTuple, Protocol
 
 
 @dataclass(frozen=True)
-class Entry:
+class Revision:
+    """What tells one state of an object from another; kept and given back whole.
+
+    :param e_tag: its entity tag; None where the store has none.
+    :param version: its version, for example Google's generation; None where the store has none.
+    """
+
+    e_tag: str | None = None
+    version: str | None = None
+
+
+class Stored(NamedTuple):
+    """A small object as it was read.
+
+    :param data: its bytes.
+    :param revision: the state it was in.
+    """
+
+    data: bytes
+    revision: Revision
+
+
+class Entry(NamedTuple):
     """An object in a listing.
 
     :param key: relative to the destination.
-    :param stamp: changes whenever the object is written again.
+    :param size: in bytes.
     """
 
     key: str
-    stamp: str
+    size: int
 
 
 class Writer(Protocol):
-    """An object on its way: invisible until :meth:`commit`, and never visible in part."""
+    """An object that is being written: invisible until :meth:`commit`, never visible in part."""
 
     def write(self, data: bytes) -> None:
         """Append bytes."""
 
     def commit(self) -> None:
-        """Make the whole object visible, in place of an older one of the same key."""
+        """Make the whole object visible."""
 
     def abandon(self) -> None:
         """Leave nothing behind; does nothing after :meth:`commit`."""
 
 
 class Store(Protocol):
-    """A place for objects, addressed by keys relative to the destination."""
+    """A place for objects."""
 
     def open(self, key: str) -> Writer:
-        """Begin an object."""
+        """Begin an object of any size."""
 
-    def read(self, key: str) -> bytes:
+    def put(self, key: str, data: bytes, *, replaces: Revision | None) -> None:
+        """Write a small object, whole, on a condition.
+
+        After an error nothing is known: the object may be written all the same, now or later.
+
+        :param key: its key.
+        :param data: its bytes.
+        :param replaces: the revision that it has to have now; None where there must be none.
+        :raises DestinationError: if it has another revision, and for every other failure.
+        :raises ConditionsUnsupported: if the server does not know conditions.
+        """
+
+    def put_always(self, key: str, data: bytes) -> None:
+        """Write a small object, whole, in place of whatever is there."""
+
+    def keeps_conditions(self) -> bool:
+        """Return whether the server really keeps the conditions of :meth:`put`.
+
+        Some ignore them. The first call tries it out with an object of its own; a server that
+        does not is logged once.
+        """
+
+    def read(self, key: str) -> Stored:
         """Return a small object.
 
         :raises FileNotFoundError: if there is none.
@@ -54,43 +101,28 @@ class Store(Protocol):
         :raises FileNotFoundError: if there is none.
         """
 
-    def list(self, prefix: str) -> Iterator[Entry]:
-        """Yield all objects below a prefix that is empty or ends in a slash, as they are now."""
+    def list(self, prefix: str, *, after: str = "") -> Iterator[Entry]:
+        """Yield all objects below a prefix, as they are now, in no certain order.
+
+        :param prefix: empty, or ends in a slash.
+        :param after: leave out keys that are not greater than this one.
+        """
+
+    def folders(self, prefix: str) -> builtins.list[str]:
+        """Return the folders right below a prefix, each with the prefix and a slash at its end.
+
+        :param prefix: empty, or ends in a slash.
+        """
 
     def delete(self, key: str) -> None:
         """Remove an object; there need not be one."""
 
     def uri(self, key: str) -> str:
-        """Return the address for users of the object: absolute, without a connection id."""
+        """Return the address of an object for users: absolute, without a connection id."""
 
+    def cancel(self) -> None:
+        """End all that is under way, within about two seconds, and refuse everything after it.
 
-def put(store: Store, key: str, data: bytes) -> None:
-    """Write a small object, whole.
-
-    Several runs may write it at the same time. On Azure, whoever completes it takes away what
-    the others have uploaded, and their completing fails.
-    """
-    for _ in range(_TRIES - 1):
-        with contextlib.suppress(Exception):
-            return _put(store, key, data)
-    return _put(store, key, data)
-
-
-def _put(store: Store, key: str, data: bytes) -> None:
-    writer = store.open(key)
-    try:
-        writer.write(data)
-        writer.commit()
-    finally:
-        writer.abandon()
-
-
-def sha256_of(store: Store, key: str) -> str:
-    """Return the SHA-256 of an object of any size, in hexadecimal digits.
-
-    :raises FileNotFoundError: if there is none.
-    """
-    sha256 = hashlib.sha256()
-    for piece in store.stream(key):
-        sha256.update(piece)
-    return sha256.hexdigest()
+        Callers that wait get a :class:`Cancelled` error; unfinished uploads are aborted as far as
+        the server answers. For any thread; joins none.
+        """

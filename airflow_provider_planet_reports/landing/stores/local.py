@@ -1,135 +1,167 @@
-"""Landing on a local or mounted file system."""
+"""Objects as files on a local or mounted file system."""
 
-# ruff: noqa: PTH103, PTH105, PTH107, PTH112, PTH116, PTH118, PTH120, PTH123
+# ruff: noqa: PTH107, PTH118, PTH123
 # Paths are text: with many small files, pathlib would be a tenth of what landing costs.
 from __future__ import annotations
 
+import builtins
 import contextlib
-import fcntl
+import errno
+import hashlib
 import os
-import secrets
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from airflow_provider_planet_reports.landing import durable_files, errors
 from airflow_provider_planet_reports.landing.layout import RECEIPTS
-from airflow_provider_planet_reports.landing.stores.interface import Entry
+from airflow_provider_planet_reports.landing.stores.interface import Entry, Revision, Stored
 
-_TEMPORARY_ENDING = ".tmp"
 _BLOCK_SIZE = 2**20
+#: Seconds between two attempts to get the lock, which others hold for about a millisecond.
+_LOCK_POLL = 0.01
+#: What a retry cannot help.
+_FINAL = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG}
 
 
 class LocalStore:
     """Objects are files below a folder.
 
-    A file is written under a hidden name among the receipts, and renamed. The writer holds a
-    lock on the hidden file, which the system releases when the process dies: so a listing can
-    tell, and removes, what a killed process left behind. Every run lists the receipts; the
-    folders of reports that are landed, nobody may ever look into again.
+    A file is written under a hidden name in ``_receipts/.unfinished``, flushed to the disk, and
+    renamed. The first writer of a store removes what killed processes left there. Conditions are
+    checked under a lock on ``_receipts/.lock``, a file that is never deleted.
 
     :param root: the destination's folder; made when something is written.
     """
 
     def __init__(self, root: Path) -> None:
         self._root = str(root)
+        self._swept = self._cancelled = False
 
     def __repr__(self) -> str:
         return f"<LocalStore {self._root}>"
 
-    def open(self, key: str) -> _LocalWriter:
+    def open(self, key: str) -> durable_files.NewFile:
         """Begin a file."""
-        return _LocalWriter(self._path(key), self._path(RECEIPTS))
+        unfinished = self._path(f"{RECEIPTS}.unfinished")
+        file = durable_files.NewFile(self._path(key), unfinished, lambda: self._errors(key))
+        if not self._swept:
+            self._swept = True
+            durable_files.sweep(unfinished)
+        return file
 
-    def read(self, key: str) -> bytes:
-        """Return a small file's bytes."""
-        return Path(self._path(key)).read_bytes()
+    def put(self, key: str, data: bytes, *, replaces: Revision | None) -> None:
+        """Write a small file on a condition."""
+        self._put(key, data, self._unchanged(key, replaces))
+
+    def put_always(self, key: str, data: bytes) -> None:
+        """Write a small file."""
+        self._put(key, data, contextlib.nullcontext())
+
+    def _put(self, key: str, data: bytes, held: contextlib.AbstractContextManager[None]) -> None:
+        file = self.open(key)
+        try:
+            file.write(data)
+            file.commit(held)
+        finally:
+            file.abandon()
+
+    def keeps_conditions(self) -> bool:
+        """Return True: where the file system has no locks, an error says so."""
+        with self._errors(RECEIPTS), self._lock():
+            return True
+
+    def read(self, key: str) -> Stored:
+        """Return a small file; its revision is the SHA-256 of its bytes."""
+        data = b"".join(self.stream(key))
+        return Stored(data, Revision(e_tag=hashlib.sha256(data).hexdigest()))
 
     def stream(self, key: str) -> Iterator[bytes]:
         """Yield a file's bytes."""
-        with open(self._path(key), "rb") as file:
+        with self._errors(key, reading=True), open(self._path(key), "rb") as file:
             while data := file.read(_BLOCK_SIZE):
                 yield data
+                self._refuse_if_cancelled()
 
-    def list(self, prefix: str) -> Iterator[Entry]:
-        """Yield all files below a folder; remove what killed processes left there."""
-        beginning = len(self._path(""))
-        for folder, _, names in os.walk(self._path(prefix), onerror=_raise):
-            for name in sorted(names):
-                path = os.path.join(folder, name)
-                if name.startswith(".") and name.endswith(_TEMPORARY_ENDING):
-                    _remove_if_orphaned(path)
-                    continue
-                with contextlib.suppress(FileNotFoundError):
-                    status = os.stat(path)
-                    stamp = f"{status.st_ino}-{status.st_mtime_ns}-{status.st_size}"
-                    yield Entry(path[beginning:], stamp)
+    def list(self, prefix: str, *, after: str = "") -> Iterator[Entry]:
+        """Yield all files below a folder, but for hidden ones."""
+        for each in self._scan(prefix):
+            key = f"{prefix}{each.name}"
+            if each.is_dir(follow_symlinks=False):
+                if f"{key}/" > after or after.startswith(f"{key}/"):
+                    yield from self.list(f"{key}/", after=after)
+            elif key > after:
+                with contextlib.suppress(FileNotFoundError):  # deleted meanwhile
+                    yield Entry(key, each.stat().st_size)
+
+    def folders(self, prefix: str) -> builtins.list[str]:
+        """Return the folders right below a folder, but for hidden ones."""
+        return [f"{prefix}{each.name}/" for each in self._scan(prefix) if each.is_dir()]
 
     def delete(self, key: str) -> None:
-        """Remove a file."""
-        _remove(self._path(key))
+        """Remove a file; a receipt not between the comparison and the renaming of :meth:`put`."""
+        held = self._lock() if key.startswith(RECEIPTS) else contextlib.nullcontext()
+        with self._errors(key), held, contextlib.suppress(FileNotFoundError):
+            os.remove(self._path(key))
 
     def uri(self, key: str) -> str:
         """Return the file's ``file://`` address."""
         return f"file://{self._path(key)}"
 
+    def cancel(self) -> None:
+        """Refuse everything from now on; what is under way takes a moment only."""
+        self._cancelled = True
+
     def _path(self, key: str) -> str:
         return os.path.join(self._root, key)
 
-
-class _LocalWriter:
-    def __init__(self, path: str, hiding_place: str) -> None:
-        self._path = path
-        self._hiding_place = hiding_place
-        for folder in (os.path.dirname(path), hiding_place):
-            if not os.path.isdir(folder):
-                os.makedirs(folder, exist_ok=True)
-        while not self._begin():
-            pass
-
-    def _begin(self) -> bool:
-        """Make and lock the hidden file; False if a listing took it for an orphan in between."""
-        name = f".{secrets.token_hex(8)}{_TEMPORARY_ENDING}"
-        self._temporary = os.path.join(self._hiding_place, name)
-        self._file = open(self._temporary, "xb", buffering=0)  # noqa: SIM115 - kept open
+    def _scan(self, prefix: str) -> tuple[os.DirEntry[str], ...]:
         try:
-            fcntl.flock(self._file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            linked = False
-        except OSError:  # a file system without locks: listings can't lock, and remove nothing
-            linked = True
-        else:
-            linked = os.fstat(self._file.fileno()).st_nlink > 0
-        if not linked:
-            self._file.close()
-        return linked
+            with self._errors(prefix, reading=True), os.scandir(self._path(prefix)) as found:
+                shown = [each for each in found if not each.name.startswith(".")]
+        except FileNotFoundError:
+            return ()
+        return tuple(sorted(shown, key=lambda each: each.name))
 
-    def write(self, data: bytes) -> None:
-        remaining = memoryview(data)
-        while remaining:
-            remaining = remaining[self._file.write(remaining) :]
+    @contextlib.contextmanager
+    def _unchanged(self, key: str, revision: Revision | None) -> Iterator[None]:
+        """Hold the lock, if a file has this revision."""
+        with self._lock():
+            found = None
+            with contextlib.suppress(FileNotFoundError):
+                found = self.read(key).revision
+            if found != revision:
+                says = "Written by another process meanwhile: run again"
+                raise errors.DestinationError(f"{says}. PUT {self.uri(key)}")
+            yield
 
-    def commit(self) -> None:
-        os.fsync(self._file.fileno())  # a machine that goes down keeps no name without its bytes
-        os.replace(self._temporary, self._path)
-        self._file.close()
+    @contextlib.contextmanager
+    def _lock(self) -> Iterator[None]:
+        durable_files.make_folders(self._path(RECEIPTS))
+        with open(self._path(f"{RECEIPTS}.lock"), "ab") as file:
+            # Not with a flock that waits: a stopped process may hold it, and cancel() must end it.
+            while not durable_files.lock(file.fileno()):
+                time.sleep(_LOCK_POLL)
+                self._refuse_if_cancelled()
+            yield
 
-    def abandon(self) -> None:
-        if not self._file.closed:
-            _remove(self._temporary)
-            self._file.close()
+    def _refuse_if_cancelled(self) -> None:
+        if self._cancelled:
+            raise errors.Cancelled(f"Cancelled: the task was told to stop. file://{self._root}")
 
-
-def _raise(error: OSError) -> None:
-    """Let no folder that can't be read pass for an empty one; a missing one is empty."""
-    if not isinstance(error, FileNotFoundError):
-        raise error
-
-
-def _remove_if_orphaned(path: str) -> None:
-    with contextlib.suppress(OSError), open(path, "rb") as file:  # locked: somebody is writing it
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        os.remove(path)
-
-
-def _remove(path: str) -> None:
-    with contextlib.suppress(FileNotFoundError):
-        os.remove(path)
+    @contextlib.contextmanager
+    def _errors(self, key: str, *, reading: bool = False) -> Iterator[None]:
+        """Raise our errors instead of the system's."""
+        self._refuse_if_cancelled()
+        try:
+            yield
+        except OSError as error:
+            if reading and isinstance(error, FileNotFoundError | IsADirectoryError):
+                raise FileNotFoundError(self.uri(key)) from None
+            if error.errno in durable_files.UNSUPPORTED:
+                says = "No file locks here: mount it with locks (NFS: without 'nolock')"
+                raise errors.DestinationRefused(f"{says}. file://{self._root}") from None
+            final = error.errno in _FINAL
+            kind = errors.DestinationRefused if final else errors.DestinationError
+            says = f"{error.strerror or error}: check folder, mount and the rights of this user"
+            raise kind(f"{says}. {self.uri(key)}") from None

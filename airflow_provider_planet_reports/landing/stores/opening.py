@@ -1,37 +1,34 @@
-"""From what a user writes as destination to the store behind it."""
+"""From a destination to the store behind it."""
 
 from __future__ import annotations
 
-import logging
-import re
+import os
+import time
+from functools import lru_cache
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any
 
-from airflow_provider_planet_reports.errors import InvalidInput
-from airflow_provider_planet_reports.landing.layout import LONGEST_PREFIX
+from airflow_provider_planet_reports.connections import connection
+from airflow_provider_planet_reports.errors import InvalidInput, PlanetReportsError
+from airflow_provider_planet_reports.landing.destination import Place, address, parse_url
+from airflow_provider_planet_reports.landing.errors import DestinationError
 from airflow_provider_planet_reports.landing.stores.local import LocalStore
-from airflow_provider_planet_reports.landing.stores.object_store import ObjectStore
-from airflow_provider_planet_reports.landing.zone import LandingZone
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import ObjectStoragePath
 
     from airflow_provider_planet_reports.landing.stores.interface import Store
 
-log = logging.getLogger(__name__)
-
-#: Schemes by which the four stores go, and the extra that brings what each needs.
-_EXTRAS = {
-    "file": None,
-    "s3": "s3",
-    "s3a": "s3",
-    "gs": "gcs",
-    "gcs": "gcs",
-    "abfs": "azure",
-    "abfss": "azure",
-}
-_CREDENTIALS = re.compile(r"[\w+.-]*:/*[^@]*:[^@]*@")
+_STORES = "airflow_provider_planet_reports.landing.stores"
+#: The module that opens a kind of store, the extra with what it imports, its connections' type.
+_S3, _GOOGLE = ("amazon", "s3", "aws"), ("google", "gcs", "google_cloud_platform")
+_AZURE = ("azure", "azure", "wasb")
+_KINDS = {"s3": _S3, "s3a": _S3, "gs": _GOOGLE, "gcs": _GOOGLE, "abfs": _AZURE, "abfss": _AZURE}
+#: What hooks and obstore raise for settings that cannot be right; anything else may pass.
+_BAD_SETTINGS = (TypeError, ValueError, LookupError, OSError, NotImplementedError)
+#: Seconds after which a bucket is opened anew: files that a connection names may have changed.
+_LONGEST_USE = 900
 
 
 def open_store(destination: str | ObjectStoragePath, conn_id: str | None = None) -> Store:
@@ -40,146 +37,58 @@ def open_store(destination: str | ObjectStoragePath, conn_id: str | None = None)
     :param destination: an ``ObjectStoragePath`` or its URL: ``s3://conn_id@bucket/prefix``,
         ``gs://``, ``abfs://``, ``file://``.
     :param conn_id: connection to use; it may as well stand in the URL.
-    :raises InvalidInput: if it is no such URL, its file system is not installed, or the
-        connection does not exist.
+    :raises InvalidInput: if it is no such URL, its extra is not installed, or its connection
+        does not exist or has settings that do not work here.
     """
-    url, conn_id = address(destination, conn_id)
-    scheme, container, prefix, url_conn_id = _taken_apart(url)
-    conn_id = _one_of(conn_id, url_conn_id, url)
-    if scheme == "file":
-        return LocalStore(Path(prefix))
-    if conn_id is not None:
-        # Where there is none, the store would be tried with its default credentials.
-        from airflow_provider_planet_reports.connections import connection
-
-        connection(conn_id, f"destination {url!r}")
-    return _object_store(scheme, container, prefix.strip("/"), conn_id)
-
-
-def address(
-    destination: str | ObjectStoragePath, conn_id: str | None = None
-) -> tuple[str, str | None]:
-    """Return a destination as text: its URL, and the connection that is named beside it.
-
-    :param destination: an ``ObjectStoragePath`` or its URL.
-    :param conn_id: connection to use.
-    :raises InvalidInput: if it is neither, or if two connections are named.
-    """
-    if isinstance(destination, str):
-        return destination, conn_id
-    url = _url_of(destination)
-    return url, _one_of(conn_id, _conn_id_of(destination), url)
-
-
-def connection_of(destination: str | ObjectStoragePath, conn_id: str | None = None) -> str | None:
-    """Return the connection that a destination is opened with; see :func:`open_store`."""
-    url, conn_id = address(destination, conn_id)
-    return _one_of(conn_id, _taken_apart(url)[3], url)
-
-
-def _url_of(destination: object) -> str:
-    if type(destination).__name__ != "ObjectStoragePath":
-        raise InvalidInput(
-            f"destination={destination!r} is not allowed: it must be an ObjectStoragePath or its "
-            "URL."
-        )
-    return str(destination)
-
-
-def _conn_id_of(destination: object) -> str | None:
-    """Return an ``ObjectStoragePath``'s connection id, which Airflow 2.11 keeps elsewhere."""
-    options = getattr(destination, "storage_options", {})
-    return getattr(destination, "conn_id", None) or options.get("conn_id")
-
-
-def _taken_apart(url: str) -> tuple[str, str, str, str | None]:
-    """Return scheme, bucket or container, prefix and connection id of a destination's URL."""
-    url = url.strip()
-    example = "for example s3://my_aws_conn@my-bucket/planet or file:///data/planet"
-    if url.startswith("/"):
-        url = f"file://{url}"
-    if _CREDENTIALS.match(url):
-        raise InvalidInput(
-            "destination has credentials in its URL: put them into an Airflow connection and "
-            f"name that, {example}."
-        )
+    place = parse_url(*address(destination, conn_id))
+    if place.scheme == "file":
+        return LocalStore(Path(place.path))
+    module, extra, conn_type = _KINDS[place.scheme]
     try:
-        parts = urlsplit(url.replace("#", "%23").replace("?", "%3F"))
-    except ValueError:
-        raise InvalidInput(f"destination={url!r} is not a URL: write one, {example}.") from None
-    if not parts.scheme or not url.startswith(f"{url[: len(parts.scheme)]}://"):
-        raise InvalidInput(f"destination={url!r} has no scheme: write a URL, {example}.")
-    if parts.scheme not in _EXTRAS:
+        opener = import_module(f"{_STORES}.{module}").opener
+    except ImportError as error:
         raise InvalidInput(
-            f"destination has the unknown scheme {parts.scheme!r}: it must be one of "
-            f"{', '.join(_EXTRAS)}; {example}."
-        )
-    conn_id, _, container = parts.netloc.rpartition("@")
-    prefix = parts.path.replace("%23", "#").replace("%3F", "?")
-    if parts.scheme == "file":
-        if container not in ("", "localhost") or not prefix.strip("/"):
-            raise InvalidInput(
-                f"destination={url!r} must have an absolute path with three slashes: "
-                "file:///data/planet."
-            )
-    elif not container:
-        raise InvalidInput(f"destination={url!r} names no bucket or container: {example}.")
-    elif len(prefix.strip("/").encode()) > LONGEST_PREFIX:
-        raise InvalidInput(
-            f"destination has a prefix of {len(prefix.strip('/').encode())} bytes, where "
-            f"{LONGEST_PREFIX} are allowed: with the names of the files below it, keys would get "
-            "longer than the stores allow."
-        )
-    if ".." in prefix.split("/"):
-        raise InvalidInput(f"destination={url!r} must not have '..' in its path.")
-    return parts.scheme, container, prefix, conn_id or None
-
-
-def _one_of(given: str | None, other: str | None, url: str) -> str | None:
-    named = {name for name in (given, other) if name}
-    if len(named) > 1:
-        raise InvalidInput(
-            f"Two connections are named for the destination, {' and '.join(sorted(named))}: "
-            f"leave out destination_conn_id, or the one in {url!r}."
-        )
-    return named.pop() if named else None
-
-
-def _object_store(scheme: str, container: str, prefix: str, conn_id: str | None) -> Store:
-    """Return a store through obstore, where it does exactly as the connection says."""
-    from airflow_provider_planet_reports.landing.stores import connections as obstore_connections
-
-    root = f"{container}/{prefix}".rstrip("/")
-    try:
-        bucket = obstore_connections.bucket(scheme, container, prefix, conn_id)
-    except obstore_connections.NotCarriedOver as reason:
-        log.info("%s://%s goes through Airflow's ObjectStoragePath: %s.", scheme, root, reason)
-        return ObjectStore(_file_system(scheme, container, conn_id), root, f"{scheme}://{root}")
-    from airflow_provider_planet_reports.landing.stores.bucket import ObstoreStore
-
-    log.info("%s://%s goes through obstore.", scheme, root)
-    return ObstoreStore(bucket, f"{scheme}://{root}")
-
-
-def _file_system(scheme: str, container: str, conn_id: str | None) -> object:
-    from airflow.providers.common.compat.sdk import ObjectStoragePath
-
-    try:
-        return ObjectStoragePath(f"{scheme}://{container}", conn_id=conn_id).fs
-    except (ImportError, ValueError) as error:
-        raise InvalidInput(
-            f"The file system for {scheme}:// is not installed ({error}): "
-            f"pip install 'airflow-provider-planet-reports[{_EXTRAS[scheme]}]'."
+            f"{place.scheme}:// needs a package that is not installed: pip install "
+            f"'airflow-provider-planet-reports[{extra}]'. ({error})"
         ) from None
+    from airflow_provider_planet_reports.landing.stores.bucket import BucketStore
+
+    age = int(time.monotonic() / _LONGEST_USE)
+    patient, impatient = _opened(opener, place, _content(place, conn_type), age)
+    return BucketStore(patient, impatient, f"{place.scheme}://{place.container}/{place.path}")
 
 
-def open_zone(destination: str | ObjectStoragePath, conn_id: str | None = None) -> LandingZone:
-    """Return the landing zone in a destination.
+@lru_cache(maxsize=64)  # sensors and triggers look again and again
+def _opened(opener: Any, place: Place, content: int, age: int) -> tuple[Any, Any]:  # noqa: ARG001
+    """Return the obstore store of a bucket, and one that does not retry.
 
-    :param destination: an ``ObjectStoragePath`` or its URL: ``s3://conn_id@bucket/prefix``,
-        ``gs://``, ``abfs://``, ``file://``.
-    :param conn_id: connection to use; it may as well stand in the URL.
-    :raises InvalidInput: if it is no such URL, its file system is not installed, or the
-        connection does not exist.
+    :param opener: of the kind of store.
+    :param place: the bucket.
+    :param content: changes when the connection or the environment does.
+    :param age: changes now and then.
     """
-    return LandingZone(open_store(destination, conn_id))
+    try:
+        make = opener(place.container, place.path or None, place.conn_id)
+        return make(), make(retry_config={"max_retries": 0})
+    except PlanetReportsError:
+        raise
+    except Exception as error:  # each hook has its own
+        kind = InvalidInput if isinstance(error, _BAD_SETTINGS) else DestinationError
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        says = f"Connection {place.conn_id!r} cannot be used: check its fields"
+        raise kind(f"{says}. ({reason})") from None
+
+
+def _content(place: Place, conn_type: str) -> int:
+    """Return a hash of a destination's connection and of the environment."""
+    environment = frozenset(os.environ.items())
+    if place.conn_id is None:
+        return hash(environment)
+    # Without the connection, this machine's own credentials would be used.
+    found = connection(place.conn_id, f"destination {place.scheme}://{place.container}")
+    if found.conn_type != conn_type:
+        raise InvalidInput(
+            f"Connection {place.conn_id!r} has the type {found.conn_type!r}: {place.scheme}:// "
+            f"needs {conn_type!r}."
+        )
+    return hash((found.login, found.password, found.host, found.extra, environment))

@@ -13,7 +13,7 @@ def list_reports(job: Job) -> Callable[[], dict[str, Any]]:
     """Lazily, as the hook does it."""
     from airflow_provider_planet_reports.client.api import ReportsAPI
     from airflow_provider_planet_reports.client.filters import Filters
-    from airflow_provider_planet_reports.client.session import ReportsSession
+    from airflow_provider_planet_reports.client.transport.session import ReportsSession
 
     api = ReportsAPI(ReportsSession(KEY, job.base_url))
     filters = Filters(page_size=job.page_size)

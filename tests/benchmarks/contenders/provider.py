@@ -15,7 +15,8 @@ Work = Callable[[], dict[str, Any]]
 
 def list_reports(job: Job) -> Work:
     """Through the hook, lazily."""
-    from airflow_provider_planet_reports.client import api, session  # noqa: F401 - not timed
+    from airflow_provider_planet_reports.client import api  # noqa: F401 - not timed
+    from airflow_provider_planet_reports.client.transport import session  # noqa: F401 - not timed
     from airflow_provider_planet_reports.hooks.planet_reports import PlanetReportsHook
 
     hook = PlanetReportsHook(CONN_ID)
@@ -78,7 +79,7 @@ def fill_s3(job: Job) -> Work:
     from airflow_provider_planet_reports.client.report import Report
     from airflow_provider_planet_reports.landing import layout
     from airflow_provider_planet_reports.landing.receipt import LandedFile, Receipt
-    from airflow_provider_planet_reports.landing.stores.opening import open_zone
+    from airflow_provider_planet_reports.landing.zone import open_zone
     from benchmarks.server import Listing
 
     listing = Listing("landed", job.count, rows=job.file["rows"])

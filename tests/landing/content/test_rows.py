@@ -11,13 +11,14 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from airflow_provider_planet_reports.landing.content.kinds import kind_of
 from airflow_provider_planet_reports.landing.content.rows import (
     CSVRows,
     GzippedCSVRows,
     RowCounter,
     UnknownRows,
-    kind_of,
 )
+from airflow_provider_planet_reports.landing.errors import DamagedContent
 
 BOM = "\ufeff"
 CSV_TEXT = st.text(st.sampled_from('aé",\r\n' + BOM), max_size=60)
@@ -141,13 +142,25 @@ def test_padding_after_gzip_is_no_damage_wherever_it_is_cut() -> None:
     ],
     ids=["garbage behind", "wrong checksum", "garbage"],
 )
-def test_damaged_gzip_has_no_number_of_rows(data: bytes) -> None:
-    assert count(GzippedCSVRows(), data, [20]) is None
+def test_damaged_gzip_is_damaged_content(data: bytes) -> None:
+    counter = GzippedCSVRows()
+    count(counter, data, [20])
+    with pytest.raises(DamagedContent, match="is damaged"):
+        counter.complete()
 
 
 @pytest.mark.parametrize("end", [5, 30, -1])
-def test_gzip_that_is_cut_has_no_number_of_rows(end: int) -> None:
-    assert count(GzippedCSVRows(), gzip.compress(TABLE)[:end], []) is None
+def test_gzip_that_is_cut_is_damaged_content(end: int) -> None:
+    counter = GzippedCSVRows()
+    count(counter, gzip.compress(TABLE)[:end], [])
+    with pytest.raises(DamagedContent, match="breaks off"):
+        counter.complete()
+
+
+def test_whole_gzip_is_not_damaged() -> None:
+    counter = GzippedCSVRows()
+    count(counter, gzip.compress(TABLE), [])
+    counter.complete()
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ def cores(monkeypatch):
 
 
 @pytest.fixture
-def inspection():
+def stats():
     begun = []
 
     def begin(chunks=0):
@@ -34,13 +34,13 @@ def inspection():
 
 
 def threads():
-    return sum(each.name.startswith("inspection") for each in threading.enumerate())
+    return sum(each.name.startswith("stream-stats") for each in threading.enumerate())
 
 
 @pytest.mark.parametrize("number", [1, 2])
-def test_all_chunks_count_in_their_order(cores, inspection, number):
+def test_all_chunks_count_in_their_order(cores, stats, number):
     cores(number)
-    file = inspection()
+    file = stats()
     chunks = [b"%d,b\n" % each + CHUNK for each in range(12)]
     for chunk in chunks:
         file.update(chunk)
@@ -50,30 +50,30 @@ def test_all_chunks_count_in_their_order(cores, inspection, number):
     assert (file.size, file.rows()) == (len(whole), whole.count(b"\n") - 1)
 
 
-def test_a_large_file_has_a_thread_of_its_own(cores, inspection):
+def test_a_large_file_has_a_thread_of_its_own(cores, stats):
     cores(2)
-    file = inspection(chunks=1)
+    file = stats(chunks=1)
     assert threads() == 0
     file.update(CHUNK)
     assert threads() == 1
 
 
-def test_with_as_many_files_as_cores_none_has_a_thread(cores, inspection):
+def test_with_as_many_files_as_cores_none_has_a_thread(cores, stats):
     cores(2)
-    inspection(chunks=1)
-    inspection(chunks=4)
+    stats(chunks=1)
+    stats(chunks=4)
     assert threads() == 0
 
 
 @pytest.mark.parametrize("end", [StreamStats.complete, StreamStats.end])
-def test_a_thread_that_is_let_go_makes_room_for_another(cores, inspection, end):
+def test_a_thread_that_is_let_go_makes_room_for_another(cores, stats, end):
     cores(2)
-    first = inspection(chunks=2)
+    first = stats(chunks=2)
     assert threads() == 1
     end(first)
     deadline = time.monotonic() + 10
     while threads() and time.monotonic() < deadline:
         time.sleep(0.01)
     assert threads() == 0
-    inspection(chunks=2)
+    stats(chunks=2)
     assert threads() == 1

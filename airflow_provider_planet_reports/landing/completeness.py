@@ -1,24 +1,25 @@
-"""Are we missing a day? What Planet has of a range of days, what is landed, and what is loaded."""
+"""Whether a day is missing: what Planet lists, what is landed, and what is loaded."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import logging
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from airflow_provider_planet_reports.client.filters import CADENCES, Filters
-from airflow_provider_planet_reports.client.report import Report
 from airflow_provider_planet_reports.errors import InvalidInput
-from airflow_provider_planet_reports.exceptions import task_errors
-from airflow_provider_planet_reports.listing import matching_reports
+from airflow_provider_planet_reports.landing.errors import UnreadableReceipt
+from airflow_provider_planet_reports.landing.layout import ReportKey
+from airflow_provider_planet_reports.landing.zone import LandingZone, same_id
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import ObjectStoragePath
+    from airflow_provider_planet_reports.client.report import Report
 
-#: What tells whether a landed report is one of those asked for.
-_SAME = ("org_id", "plan_id", "report_type", "cadence")
+log = logging.getLogger(__name__)
+
+_CADENCES = ("daily", "monthly")
 
 
 class Series(NamedTuple):
@@ -103,62 +104,59 @@ class Completeness:
 
 
 def completeness(
-    planet_reports_conn_id: str,
-    filters: Mapping[str, Any],
-    destination: str | ObjectStoragePath,
-    destination_conn_id: str | None = None,
-    *,
-    loaded: Collection[str] | None = None,
+    scope: Scope, listed: Iterable[Report], zone: LandingZone, loaded: Collection[str] | None = None
 ) -> Completeness:
     """Say what a range of days lacks, for each plan and type of report that there is in it.
 
-    :param planet_reports_conn_id: connection of type ``planet_reports``.
-    :param filters: filters of the listing by name. ``start`` has to be given; ``end`` is at most
-        yesterday, which is the default; ``cadence`` is ``daily`` by default. Of monthly reports,
-        months are expected that lie in the range as a whole.
-    :param destination: landing zone.
-    :param destination_conn_id: connection for it, where its URL names none.
+    :param scope: what is asked for.
+    :param listed: what Planet lists for it. Listed before this is called, so that what is landed
+        meanwhile is not called missing.
+    :param zone: the landing zone.
     :param loaded: ids of the reports that are loaded, where that is to be compared as well.
     :return: how many reports there are, and what is missing, by day or month.
-    :raises PlanetReportsTaskFailure: for bad input and refusals.
-    :raises PlanetReportsTaskError: for trouble that outlasted all tries; also where the
-        destination can't be read.
+    :raises DestinationError: if the destination cannot be read.
     """
-    from airflow_provider_planet_reports.landing.stores.opening import open_zone
-
-    with task_errors():
-        scope = _Scope.of(filters)
-        # In this order: what is landed meanwhile is not to be called missing.
-        listed = matching_reports(planet_reports_conn_id, scope.filters) if scope.periods else []
-        zone = open_zone(destination, destination_conn_id)
-        receipts = zone.receipts(zone.landed())
-    held = [Report.from_dict(receipt.report) for receipt in receipts.values()]
-    reports = {each.report_id: each for each in (*filter(scope.is_wanted, held), *listed)}
-    found = {
-        report_id: covered
-        for report_id, report in reports.items()
-        if (covered := scope.periods_of(report))
+    reports = {
+        ReportKey.of(report): _days(report.data_date_start, report.data_date_end)
+        for report in listed
     }
-    landed = found.keys() & receipts.keys()
-    by_series: dict[Series, dict[str, list[str]]] = {}
-    for report_id, covered in found.items():
-        of_series = by_series.setdefault(scope.series_of(reports[report_id]), {})
+    first_days = [key.data_date for key in reports if key.data_date is not None]
+    landed = {
+        *zone.find(
+            report_type=scope.asked.report_type,
+            cadence=scope.asked.cadence,
+            plan_id=scope.asked.plan_id,
+            start=min([scope.start.isoformat(), *first_days]),
+            end=scope.end.isoformat(),
+        )
+    }
+    for key, receipt in zone.receipts(landed - reports.keys()):
+        if isinstance(receipt, UnreadableReceipt):
+            log.warning("%s", receipt)
+            reports[key] = _days(key.data_date, None)
+        elif receipt is not None and scope.wants_organization(receipt.report.get("org_id")):
+            reports[key] = _days(key.data_date, receipt.report.get("data_date_end"))
+    found = {key: covered for key, days in reports.items() if (covered := scope.periods_in(days))}
+    by_series: dict[Series, dict[str, list[ReportKey]]] = {}
+    for key, covered in found.items():
+        series = Series(key.plan_id, key.report_type, scope.asked.cadence)
         for period in covered:
-            of_series.setdefault(period, []).append(report_id)
+            by_series.setdefault(series, {}).setdefault(period, []).append(key)
     gaps = [
         gap
         for period in scope.periods
         for series, of_series in sorted((by_series or {scope.asked: {}}).items(), key=str)
         for gap in _gaps(period, series, of_series.get(period, []), landed, loaded)
     ]
+    landed_ids = {key.report_id for key in found.keys() & landed}
     return Completeness(
         start=scope.start.isoformat(),
         end=scope.end.isoformat(),
         cadence=scope.asked.cadence,
         periods=scope.periods,
         reports=len(found),
-        landed=len(landed),
-        loaded=None if loaded is None else len(landed & {*loaded}),
+        landed=len(found.keys() & landed),
+        loaded=None if loaded is None else len(landed_ids & {*loaded}),
         gaps=tuple(gaps),
     )
 
@@ -166,64 +164,69 @@ def completeness(
 def _gaps(
     period: str,
     series: Series,
-    report_ids: Sequence[str],
-    landed: Collection[str],
+    keys: Sequence[ReportKey],
+    landed: Collection[ReportKey],
     loaded: Collection[str] | None,
 ) -> Iterator[Gap]:
-    if not report_ids:
+    if not keys:
         yield Gap(period, *series, "no report")
-    for report_id in report_ids:
-        if report_id not in landed:
-            yield Gap(period, *series, "not landed", report_id)
-        elif loaded is not None and report_id not in loaded:
-            yield Gap(period, *series, "not loaded", report_id)
+    for key in keys:
+        if key not in landed:
+            yield Gap(period, *series, "not landed", key.report_id)
+        elif loaded is not None and key.report_id not in loaded:
+            yield Gap(period, *series, "not loaded", key.report_id)
 
 
 @dataclass(frozen=True)
-class _Scope:
+class Scope:
     """What is asked for.
 
-    :param filters: filters for the listing.
     :param start: first day.
-    :param end: last day.
+    :param end: last day: at most yesterday.
     :param asked: plan, type and cadence, as far as they are given.
+    :param org_id: organization, where it is given.
     """
 
-    filters: Mapping[str, Any]
     start: dt.date
     end: dt.date
     asked: Series
+    org_id: str | None
 
     @classmethod
-    def of(cls, filters: Mapping[str, Any]) -> _Scope:
-        given = Filters(**{**filters, "cadence": filters.get("cadence") or "daily"}).to_kwargs()
-        if "start" not in given:
-            raise InvalidInput("start is missing: without a first day nothing can be missed.")
-        if given["cadence"] not in CADENCES:
+    def of(cls, filters: Mapping[str, Any]) -> Scope:
+        """Read what is asked for from the filters of a listing, already checked.
+
+        :raises InvalidInput: if there is no ``start``, or a cadence without days or months.
+        """
+        if "start" not in filters:
+            raise InvalidInput("start is required: the check needs to know its first day.")
+        cadence = filters.get("cadence", "daily")
+        if cadence not in _CADENCES:
             raise InvalidInput(
-                f"cadence={given['cadence']!r} can't be checked: days are known of 'daily' "
-                "reports, months of 'monthly' ones."
+                f"cadence={cadence!r} cannot be checked: only days of 'daily' and months of "
+                "'monthly' reports are known."
             )
         # A day's report is made when the day is over, in UTC.
         last = dt.datetime.now(dt.timezone.utc).date() - dt.timedelta(days=1)
-        if "end" in given:
-            last = min(last, dt.date.fromisoformat(given["end"]))
-        given["end"] = last.isoformat()
-        asked = Series(given.get("plan_id"), given.get("report_type"), given["cadence"])
-        return cls(given, dt.date.fromisoformat(given["start"]), last, asked)
+        if "end" in filters:
+            last = min(last, dt.date.fromisoformat(filters["end"]))
+        asked = Series(filters.get("plan_id"), filters.get("report_type"), cadence)
+        return cls(dt.date.fromisoformat(filters["start"]), last, asked, filters.get("org_id"))
+
+    def filters(self) -> dict[str, str]:
+        """Return the filters that a listing of this scope has of its own."""
+        return {"cadence": self.asked.cadence, "end": self.end.isoformat()}
 
     @cached_property
     def periods(self) -> tuple[str, ...]:
         """The days, or the months that lie in the range as a whole."""
         return tuple(self._between(self.start, self.end))
 
-    def periods_of(self, report: Report) -> list[str]:
-        """Return the days or months that a report covers; none where it does not say so."""
-        try:
-            first = dt.date.fromisoformat(str(report.data_date_start))
-            last = dt.date.fromisoformat(str(report.data_date_end or first))
-        except ValueError:
+    def periods_in(self, days: tuple[dt.date, dt.date] | None) -> list[str]:
+        """Return the days or months that a report covers; none where its days are not known."""
+        if days is None:
             return []
+        first, last = days
         if self.asked.cadence == "monthly":
             first, last = first.replace(day=1), _end_of_month(last)
         return list(self._between(max(first, self.start), min(last, self.end)))
@@ -236,19 +239,18 @@ class _Scope:
             elif day.day == 1 and _end_of_month(day) <= last:
                 yield f"{day:%Y-%m}"
 
-    def series_of(self, report: Report) -> Series:
-        """Return the series that a report belongs to."""
-        plan_id = None if report.plan_id is None else str(report.plan_id)
-        return Series(plan_id, report.report_type, self.asked.cadence)
+    def wants_organization(self, org_id: Any) -> bool:
+        """Return whether a landed report is of the organization that is asked for."""
+        return self.org_id is None or same_id(self.org_id, org_id)
 
-    def is_wanted(self, report: Report) -> bool:
-        """Whether a landed report is one that the listing could have."""
-        return all(
-            # Ids are numbers at the API, but may be written with zeros in front.
-            str(getattr(report, name)).lstrip("0") == self.filters[name].lstrip("0")
-            for name in _SAME
-            if name in self.filters
-        )
+
+def _days(first: Any, last: Any) -> tuple[dt.date, dt.date] | None:
+    """Return first and last day of a report's data; None where they are no dates."""
+    try:
+        begin = dt.date.fromisoformat(str(first)[:10])
+        return begin, dt.date.fromisoformat(str(last)[:10]) if last else begin
+    except ValueError:
+        return None
 
 
 def _end_of_month(day: dt.date) -> dt.date:

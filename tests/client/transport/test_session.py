@@ -17,8 +17,8 @@ from scripted_server import KEY, Answer
 
 from airflow_provider_planet_reports import __version__
 from airflow_provider_planet_reports.client import errors
-from airflow_provider_planet_reports.client import session as module
-from airflow_provider_planet_reports.client.session import ReportsSession
+from airflow_provider_planet_reports.client.transport import session as module
+from airflow_provider_planet_reports.client.transport.session import ReportsSession
 from airflow_provider_planet_reports.errors import InvalidInput, PlanetReportsError
 
 BASIC = base64.b64encode(f"{KEY}:".encode()).decode()
@@ -106,7 +106,7 @@ def test_a_redirect_to_unencrypted_or_strange_ground_is_refused_at_once(server, 
 def test_redirects_in_a_circle_end(server, session):
     server.will(Answer(302, headers={"Location": "/round"}))
     error = the_failure(session, session.base_url)
-    assert "was redirected more than 10 times" in str(error)
+    assert "Redirected more than 10 times" in str(error)
     assert len(server.received) == 1 + 10  # it is not gone round again
 
 
@@ -141,7 +141,7 @@ def test_trouble_that_stays_is_reported_after_all_tries(server, session):
     server.will(Answer(503, b'{"message": "Maintenance."}'))
     answer = session.get(session.base_url)
     assert len(server.received) == 4
-    with pytest.raises(errors.ServerError, match=r"answered 503 .*'Maintenance\.'"):
+    with pytest.raises(errors.ServerError, match=r"Server error \(503\): .*'Maintenance\.'"):
         session.raise_for_status(answer)
 
 
@@ -225,7 +225,10 @@ def test_a_silent_server_times_out(server, session_of):
     server.will(Answer(body=b"0123456789", cut=4, stall=True))
     error = the_failure(session, session.base_url)
     assert isinstance(error, errors.TransportError)
-    assert str(error) == f"GET {session.base_url} failed: the server sent nothing in time."
+    assert str(error) == (
+        "No complete answer: the server sent nothing in time. A later try may succeed. "
+        f"GET {session.base_url}"
+    )
     assert len(server.received) == 2
 
 
@@ -254,7 +257,7 @@ def test_an_answer_that_is_no_file_has_a_limit(server, session, monkeypatch):
     monkeypatch.setattr(module, "_ANSWER_LIMIT", 2**20)
     server.will(Answer(body=b"x" * (2**20 + 1), headers={"Content-Length": None}))
     error = the_failure(session, session.base_url)
-    assert "sent more than 1 MiB" in str(error)
+    assert "Answer of more than 1 MiB" in str(error)
     assert len(server.received) == 1
 
 
@@ -297,9 +300,19 @@ def test_a_proxy_of_the_environment_is_used(server, elsewhere, session_of, monke
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("http_proxy", elsewhere.origin)
     session = session_of(server)
-    session.get(f"{server.origin}/through")
-    assert elsewhere.paths == [f"{server.origin}/through"]
-    assert server.paths == []
+    session.get("http://files.example/through")
+    assert elsewhere.paths == ["http://files.example/through"]
+
+
+def test_loopback_is_never_asked_through_a_proxy(server, elsewhere, session_of, monkeypatch):
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("http_proxy", elsewhere.origin)
+    session = session_of(server)
+    server.will(Answer(302, headers={"Location": "/there"}), Answer(body={}))
+    session.get(f"{server.origin}/here")
+    assert server.paths == ["/here", "/there"]
+    assert elsewhere.paths == []
 
 
 def test_an_echoed_key_is_not_repeated(server, session):
@@ -333,7 +346,7 @@ def test_a_task_that_ends_does_not_wait_for_further_tries(server, session_of, ca
     thread.start()
     while "trying again in" not in caplog.text:
         time.sleep(0.01)
-    session.give_up()
+    session.cancel()
     thread.join(5)
     assert [answer.status_code for answer in answers] == [503]
     assert len(server.received) == 1
@@ -370,10 +383,10 @@ def test_a_task_that_ends_does_not_wait_for_a_silent_server(
     thread = threading.Thread(target=lambda: failures.append(the_failure(session, url)))
     thread.start()
     stalling.stalled.wait(60)
-    session.give_up()
+    session.cancel()
     thread.join(60)
     assert isinstance(failures[0], errors.TransportError)
-    assert str(failures[0]).endswith("was called off: the task was told to stop.")
+    assert str(failures[0]).startswith("Request cancelled: the task was told to stop. GET")
     assert len(stalling.received) == 1
 
 
@@ -386,7 +399,7 @@ def test_a_body_that_ends_because_it_is_hung_up_is_not_taken_for_whole(server, s
     )
     thread.start()
     server.stalled.wait(60)
-    session.give_up()
+    session.cancel()
     thread.join(60)
     assert "told to stop" in str(failures[0])
 
@@ -402,14 +415,14 @@ def test_a_tls_handshake_is_hung_up_too(session):
         accepted, _ = mute.accept()
         with accepted:
             assert accepted.recv(1)  # its greeting, that nobody answers
-            session.give_up()
+            session.cancel()
             thread.join(60)
     assert "told to stop" in str(failures[0])
 
 
 def test_after_the_end_nothing_is_sent(server, session):
     session.get(session.base_url)
-    session.give_up()
+    session.cancel()
     error = the_failure(session, session.base_url)
     assert isinstance(error, errors.TransportError)
     assert "told to stop" in str(error)
@@ -423,7 +436,7 @@ class Hurried(ReportsSession):
         self.waited = []
         super().__init__(*args, **kwargs)
 
-    def pause(self, seconds):
+    def wait(self, seconds):
         self.waited.append(seconds)
         return False
 
@@ -500,8 +513,7 @@ def test_an_echoed_signature_or_half_a_key_is_not_repeated(server, session):
     echo = f"{'.' * 440} ask /other?Signature={SIGNATURE[1:]} {SIGNATURE}%2B {SIGNATURE}+ {KEY}"
     server.will(Answer(403, {"message": echo}))
     answer = session.get(url)
-    answer.reason = f"No {KEY}"
-    with pytest.raises(errors.NoPermission, match=r"403 No \*\*\*") as caught:
+    with pytest.raises(errors.NoPermission) as caught:
         session.raise_for_status(answer)
     assert_clean(caught.value)
     assert KEY[:6] not in str(caught.value)

@@ -13,17 +13,17 @@ log = logging.getLogger(__name__)
 
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 60.0
-#: A server that asks for more than this is better met again by a later task than waited for.
-LONGEST_RETRY_AFTER = 300.0
-#: A year: no wish, but a mistake.
-_NO_SERVER_MEANS = 366 * 86_400.0
+#: A ``Retry-After`` that asks for more counts as this, wherever it is obeyed.
+LONGEST_RETRY_AFTER = 3600.0
+#: Where a server asks for more than this, a later task does better than one that waits.
+LONGEST_WAIT = 300.0
 
 
-def retry_after(value: str | None) -> float | None:
+def parse_retry_after(value: str | None) -> float | None:
     """Return the seconds that a ``Retry-After`` header asks to wait.
 
     :param value: the header: seconds, or a date (RFC 9110, section 10.2.3).
-    :return: seconds, 0 or more; None where the header is missing or makes no sense.
+    :return: seconds, from 0 to an hour; None where the header is missing or makes no sense.
     """
     text = (value or "").strip()
     if re.fullmatch(r"[0-9]{1,20}(\.[0-9]{1,20})?", text):
@@ -36,14 +36,14 @@ def retry_after(value: str | None) -> float | None:
             seconds = max((then - dt.datetime.now(dt.timezone.utc)).total_seconds(), 0.0)
         except (ValueError, TypeError, IndexError, OverflowError):
             return None
-    return seconds if seconds <= _NO_SERVER_MEANS else None
+    return min(seconds, LONGEST_RETRY_AFTER)
 
 
 class Retries:
     """A budget of further tries for one piece of work.
 
     :param limit: how many further tries there are.
-    :param wait: waits for so many seconds; returns whether to give up instead of going on.
+    :param wait: waits for so many seconds; returns whether to stop instead of going on.
     """
 
     def __init__(self, limit: int, *, wait: Callable[[float], bool]) -> None:
@@ -55,20 +55,20 @@ class Retries:
         """Give the whole budget back: the work got further since the last failure."""
         self._failures = 0
 
-    def pause(self, trouble: str, *, asked: float | None = None) -> bool:
+    def wait(self, problem: str, *, asked: float | None = None) -> bool:
         """Wait before another try, or say that there is none.
 
-        :param trouble: what happened, without secrets; logged with the waiting.
+        :param problem: what happened, without secrets; logged with the waiting.
         :param asked: seconds that the server asked to wait.
         :return: whether to try again.
         """
         self._failures += 1
-        if self._failures > self._limit or (asked is not None and asked > LONGEST_RETRY_AFTER):
+        if self._failures > self._limit or (asked is not None and asked > LONGEST_WAIT):
             return False
         # Waiting longer than asked is allowed, and spares the budget when the wish was too small.
         seconds = max(self.delay(), asked or 0.0)
         log.warning(
-            "%s; trying again in %.1f s (%d of %d).", trouble, seconds, self._failures, self._limit
+            "%s; trying again in %.1f s (%d of %d).", problem, seconds, self._failures, self._limit
         )
         return not self._wait(seconds)
 

@@ -5,8 +5,8 @@ from itertools import pairwise
 
 import pytest
 
-from airflow_provider_planet_reports.client import rate_limiter as module
-from airflow_provider_planet_reports.client.rate_limiter import RateLimiter
+from airflow_provider_planet_reports.client.transport import rate_limiter as module
+from airflow_provider_planet_reports.client.transport.rate_limiter import RateLimiter
 
 
 class Clock:

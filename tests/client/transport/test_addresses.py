@@ -2,15 +2,14 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_planet_reports.client.addresses import (
+from airflow_provider_planet_reports.client.errors import RefusedLink
+from airflow_provider_planet_reports.client.transport.addresses import (
     base_url,
     check_link,
     is_presigned,
     origin,
-    safe_url,
-    without_secrets,
 )
-from airflow_provider_planet_reports.client.errors import RefusedLink
+from airflow_provider_planet_reports.client.transport.redaction import safe_url, without_secrets
 from airflow_provider_planet_reports.errors import InvalidInput
 
 

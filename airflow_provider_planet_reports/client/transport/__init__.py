@@ -1,0 +1,1 @@
+"""How the Reports API is reached: session, authentication, retries, rate limit, redaction."""

@@ -1,0 +1,146 @@
+"""One report on its way into the landing zone."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from airflow_provider_planet_reports.landing import commit
+from airflow_provider_planet_reports.landing.errors import DestinationError, UnreadableReceipt
+from airflow_provider_planet_reports.landing.layout import ReportKey
+from airflow_provider_planet_reports.landing.part import PartFile
+from airflow_provider_planet_reports.landing.receipt import LandedFile, Receipt
+from airflow_provider_planet_reports.landing.stores.interface import Store, Stored
+
+
+class ReportLanding:
+    """Writes a report's parts, then commits them together with its receipt.
+
+    Used in this order: :meth:`begin`; :meth:`part` and :meth:`complete`, in any threads;
+    :meth:`finish`, when all of these are over; :meth:`abandon`, whatever happened.
+
+    :param store: the destination.
+    :param key: the report's identity.
+    """
+
+    def __init__(self, store: Store, key: ReportKey) -> None:
+        self._store = store
+        self._key = key
+        self._id = secrets.token_hex(8)
+        self._base: Stored | None = None
+        self._committing = False
+        self._lock = threading.Lock()  # guards the two dicts: parts are written by many threads
+        self._parts: dict[int, PartFile] = {}
+        self._files: dict[int, LandedFile] = {}
+
+    def begin(self) -> Receipt | None:
+        """Read the report's receipt, which this landing will replace.
+
+        Not needed for a report that a listing has just shown to have none.
+
+        :return: the receipt; None where there is none.
+        :raises UnreadableReceipt: if there is one that cannot be read; it is replaced all the same.
+        :raises DestinationError: if the store fails.
+        """
+        self._base = commit.read_receipt(self._store, self._key)
+        return self._receipt_of(self._base)
+
+    def part(self, number: int) -> PartFile:
+        """Begin a part, or return the one that was begun.
+
+        :param number: 1 for the first.
+        """
+        with self._lock:
+            if number not in self._parts:
+                self._parts[number] = PartFile(self._store, self._key.folder, number, self._id)
+            return self._parts[number]
+
+    def complete(self, number: int) -> None:
+        """Make a part visible, whole; it is landed only once the receipt names it.
+
+        :param number: 1 for the first.
+        :raises DamagedContent: if its bytes are no whole report file.
+        :raises DestinationError: if the store fails.
+        """
+        file = self._parts[number].commit()
+        with self._lock:
+            self._files[number] = file
+
+    @property
+    def rows(self) -> int | None:
+        """Rows over all completed parts; None where they can't be counted."""
+        counts = [file.rows for file in self._files.values()]
+        known = [count for count in counts if count is not None]
+        return sum(known) if len(known) == len(counts) else None
+
+    def finish(self, report: Mapping[str, Any], landed_by: Mapping[str, Any]) -> Receipt | None:
+        """Commit the report, then delete what the commit has made garbage.
+
+        :param report: the API's object, with secrets removed.
+        :param landed_by: the task instance.
+        :return: the receipt; None if another landing of the report has committed meanwhile: then
+            that one's files are there, and these are gone.
+        :raises DestinationError: if the store fails, or it is undecided who has won.
+        """
+        snapshot = [entry.key for entry in self._store.list(self._key.folder)]
+        replaced = self._replaced()
+        receipt = Receipt.issue(
+            self._key,
+            landing=self._id,
+            report=report,
+            files=tuple(self._files[number] for number in sorted(self._files)),
+            landed_by=landed_by,
+            replaces=replaced,
+        )
+        # From here on the receipt may be there, whatever happens: abandon() must delete nothing.
+        self._committing = True
+        try:
+            commit.commit(self._store, self._key, receipt, self._base)
+        except commit.Lost as lost:
+            self._withdraw(lost.winner)
+            return None
+        commit.delete_unnamed(self._store, snapshot, receipt, replaced)
+        return receipt
+
+    def abandon(self) -> None:
+        """Leave nothing behind of a report that is not committed; does nothing afterwards."""
+        for part in self._parts.values():
+            part.abandon()
+        if not self._committing:
+            self._delete_own()
+
+    def _withdraw(self, winner: Stored | None) -> None:
+        """Delete this landing's files, after another one has won.
+
+        :raises UnreadableReceipt: if what has won is no receipt.
+        :raises DestinationError: if what was to be replaced is still there: not another landing
+            has won, but a clean-up, which puts the same receipt again; or nothing is there.
+        """
+        if self._store.keeps_conditions():  # else our own receipt may still come after the winner's
+            self._delete_own()
+        now, before = self._receipt_of(winner), self._replaced()
+        if now is None or (before and now.landing == before.landing):
+            what = "was removed" if now is None else "was cleaned up"
+            raise DestinationError(
+                f"Try again: report {self._key.report_id!r} {what} while it was landed. "
+                f"{self._store.uri(self._key.receipt)}"
+            )
+
+    def _delete_own(self) -> None:
+        parts, self._parts = self._parts, {}
+        visible = (part.visible for part in parts.values())
+        commit.delete_files(self._store, filter(None, visible))
+
+    def _replaced(self) -> Receipt | None:
+        """Return the receipt that this landing replaces, None where there is none to be read."""
+        try:
+            return self._receipt_of(self._base)
+        except UnreadableReceipt:  # that may be why it is replaced
+            return None
+
+    def _receipt_of(self, stored: Stored | None) -> Receipt | None:
+        if stored is None:
+            return None
+        return Receipt.from_json(stored.data, self._key, self._store.uri(self._key.receipt))

@@ -1,0 +1,140 @@
+"""S3, and servers that speak its protocol, by Airflow's AWS connections."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+from urllib.parse import urlsplit
+
+from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+from obstore.auth.boto3 import Boto3CredentialProvider
+from obstore.store import S3Store
+
+from airflow_provider_planet_reports.errors import InvalidInput
+from airflow_provider_planet_reports.landing.stores import settings
+
+#: What boto3's uploads can be given -> obstore's name for it.
+_EXTRA_ARGS = {
+    "ServerSideEncryption": "server_side_encryption",
+    "SSEKMSKeyId": "sse_kms_key_id",
+    "BucketKeyEnabled": "sse_bucket_key_enabled",
+    "ChecksumAlgorithm": "checksum_algorithm",
+    "RequestPayer": "request_payer",
+}
+_REFUSED = {
+    "ACL": "grant access by a bucket policy, and let the bucket's owner own its objects",
+    "client_cert": "reach the endpoint through a proxy that has the certificate",
+    "proxies_config": "set HTTPS_PROXY, and REQUESTS_CA_BUNDLE for the proxy's certificate",
+    "signer": "sign with the connection's own credentials",
+    "SSECustomerKey": "use SSE-KMS, by ServerSideEncryption and SSEKMSKeyId",
+}
+#: Buckets that may be part of a host's name, under a certificate for one more label.
+_LABEL = re.compile(r"[a-z0-9][a-z0-9-]+[a-z0-9]")
+#: botocore renews credentials ten minutes before they expire.
+_SAID_TO_LAST = dt.timedelta(minutes=10)
+
+
+def opener(bucket: str, prefix: str | None, conn_id: str | None) -> partial[S3Store]:
+    """Return what makes obstore's store of a bucket.
+
+    :param bucket: its name.
+    :param prefix: below which everything is.
+    :param conn_id: the connection; without one, boto3's own credentials are used.
+    :raises InvalidInput: if the connection has a setting that cannot be followed.
+    """
+    hook = S3Hook(aws_conn_id=conn_id)
+    service, where = hook.service_config, f"connection {conn_id!r}"
+    given = hook.conn_config.extra_config.get("config_kwargs") or {}
+    extra = service.get("extra_args") or {}
+    others = dict.fromkeys(set(extra) - set(_EXTRA_ARGS), f"known are {', '.join(_EXTRA_ARGS)}")
+    settings.refuse([*given, *service, *extra], others | _REFUSED, where)
+    session = hook.get_session(region_name=hook.region_name)
+
+    def setting(name: str) -> Any:
+        return given[name] if name in given else session._session.get_config_variable(name)
+
+    endpoint = hook.conn_config.get_service_endpoint_url("s3") or _configured(session, setting)
+    region = given.get("region_name") or session.region_name
+    if region is None:
+        region = "us-east-1" if endpoint else _region_of(bucket, hook, session)
+    version = given.get("signature_version", "s3v4")
+    if version not in ("s3v4", "unsigned"):
+        raise InvalidInput(f"signature_version in {where} must be 's3v4' or 'unsigned'.")
+    unsigned = version == "unsigned"
+    tries, proxies = given.get("retries") or {}, given.get("proxies") or {}
+    seconds = {name: given.get(name) for name in ("connect_timeout", "read_timeout")}
+    options = settings.client_options(
+        endpoint,
+        setting("ca_bundle") if hook.verify is None else hook.verify,
+        proxy_url=service.get("proxy-uri") or proxies.get(urlsplit(endpoint or "https:").scheme),
+        **{name: each and dt.timedelta(seconds=each) for name, each in seconds.items()},
+    )
+    config = {"region": region, "skip_signature": unsigned, "unsigned_payload": False}
+    config |= {"disable_bulk_delete": True}  # not all servers have it
+    if setting("request_checksum_calculation") != "when_required":
+        config["checksum_algorithm"] = "SHA256"  # a bucket with Object Lock asks for one
+    config |= _address(bucket, region, endpoint, setting)
+    config |= {_EXTRA_ARGS[name]: value for name, value in extra.items()}
+    return settings.opener(
+        S3Store, bucket, prefix,
+        most=tries.get("max_attempts", tries.get("total_max_attempts", 6) - 1),
+        config=config,
+        client_options=options,
+        credential_provider=None if unsigned else _credentials(session, where),
+    )  # fmt: skip
+
+
+def _credentials(session: Any, where: str) -> Boto3CredentialProvider:
+    if session.get_credentials() is None:
+        raise InvalidInput(
+            f"No AWS credentials: set login and password of {where}, or signature_version "
+            "'unsigned' in its config_kwargs."
+        )
+    return Boto3CredentialProvider(session, ttl=_SAID_TO_LAST)
+
+
+def _configured(session: Any, setting: Callable[[str], Any]) -> str | None:
+    """Return the endpoint for S3 in the environment or the AWS config file."""
+    from botocore.configprovider import ConfiguredEndpointProvider
+
+    if setting("ignore_configured_endpoint_urls"):
+        return None
+    core = session._session
+    names = ConfiguredEndpointProvider(core.full_config, core.get_scoped_config(), "s3")
+    return names.provide() or None
+
+
+def _region_of(bucket: str, hook: Any, session: Any) -> str:
+    """Ask Amazon for a bucket's region, as boto3 does."""
+    client = session.client("s3", "us-east-1", config=hook.config, verify=hook.verify)
+    try:
+        answer = client.head_bucket(Bucket=bucket)
+    except client.exceptions.ClientError as refusal:  # it names the region all the same
+        answer = refusal.response
+    headers = answer["ResponseMetadata"]["HTTPHeaders"]
+    return str(headers.get("x-amz-bucket-region", "us-east-1"))
+
+
+def _address(bucket: str, region: str, endpoint: str | None, setting: Callable[[str], Any]) -> Any:
+    """Return where to ask for a bucket: where botocore would."""
+    if bucket.endswith("--x-s3") and endpoint is None:  # obstore knows where zones are
+        return {"s3_express": True}
+    s3 = setting("s3") or {}
+    style, accelerate = s3.get("addressing_style"), bool(s3.get("use_accelerate_endpoint"))
+    virtual = accelerate or style == "virtual" or (style != "path" and endpoint is None)
+    if endpoint is None:
+        dual = setting("use_dualstack_endpoint") or s3.get("use_dualstack_endpoint")
+        service = (
+            "s3-accelerate" if accelerate else f"s3{'-fips' * bool(setting('use_fips_endpoint'))}"
+        )
+        labels = [service, "dualstack" * bool(dual), region * (not accelerate), "amazonaws.com"]
+        endpoint = f"https://{'.'.join(filter(None, labels))}{'.cn' * region.startswith('cn-')}"
+    virtual = virtual and _LABEL.fullmatch(bucket) is not None
+    if virtual:
+        endpoint = endpoint.replace("://", f"://{bucket}.", 1)
+    # The one name for an endpoint that no variable of the environment overrules.
+    place = {"aws_endpoint_url_s3": endpoint.rstrip("/"), "s3_express": False}
+    return {**place, "virtual_hosted_style_request": virtual}

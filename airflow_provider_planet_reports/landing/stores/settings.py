@@ -1,0 +1,73 @@
+"""What connections of all clouds have in common: settings of obstore's HTTP client."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from airflow_provider_planet_reports.errors import InvalidInput
+
+
+def opener(kind: Any, name: str, prefix: str | None, most: int = 5, **others: Any) -> partial[Any]:
+    """Return what makes obstore's store of a bucket or container.
+
+    A failed request is repeated for some ten seconds by default, and not at all after a minute.
+
+    :param kind: obstore's class.
+    :param name: of the bucket or container.
+    :param prefix: below which everything is.
+    :param most: how often a request is repeated.
+    :param others: its configuration, client options and credential provider.
+    """
+    first, longest = dt.timedelta(milliseconds=500), dt.timedelta(seconds=15)
+    backoff = {"init_backoff": first, "max_backoff": longest, "base": 3}
+    config = {"max_retries": most, "retry_timeout": dt.timedelta(seconds=60), "backoff": backoff}
+    return partial(kind, name, prefix=prefix, retry_config=config, **others)
+
+
+def client_options(endpoint: str | None, verify: bool | str | None = None, **others: Any) -> Any:
+    """Return options for obstore's HTTP client.
+
+    :param endpoint: where requests go, if not to the cloud itself.
+    :param verify: whether to verify certificates, or the file or folder of those to trust.
+    :param others: obstore's options; those that are empty have their defaults.
+    :raises InvalidInput: if the certificates cannot be read.
+    """
+    options: dict[str, Any] = {
+        "allow_http": (endpoint or "").startswith("http://"),
+        "connect_timeout": "10s",
+        "read_timeout": "2m",  # a part of 8 MiB has to be through by then
+        "timeout": "1d",  # however long a large object takes to read
+        **{name: value for name, value in others.items() if value},
+    }
+    if verify is False:
+        return options | {"allow_invalid_certificates": True}
+    from certifi import where
+
+    surroundings = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
+    found = Path(verify if isinstance(verify, str) else surroundings or where())
+    files = sorted(found.glob("*.pem")) if found.is_dir() else [found]
+    try:
+        certificates = b"\n".join(file.read_bytes() for file in files)
+    except OSError:
+        raise InvalidInput(
+            f"CA file {str(found)!r} cannot be read: correct verify in the connection, or "
+            "REQUESTS_CA_BUNDLE. (true and false go without quotes.)"
+        ) from None
+    return options | {"root_certificate": certificates}
+
+
+def refuse(given: Iterable[str], instead: dict[str, str], where: str) -> None:
+    """Refuse settings that cannot be followed.
+
+    :param given: the names that a connection has.
+    :param instead: names that are refused, and what to do instead of each.
+    :param where: their place in the connection.
+    :raises InvalidInput: for the first of them.
+    """
+    for name in sorted(set(given) & set(instead)):
+        raise InvalidInput(f"{name!r} in {where} is not supported: {instead[name]}.")

@@ -1,0 +1,31 @@
+"""Landing a report of given bytes, for tests of the landing zone."""
+
+from __future__ import annotations
+
+from airflow_provider_planet_reports.client.report import Report
+from airflow_provider_planet_reports.landing.layout import ReportKey
+from airflow_provider_planet_reports.landing.receipt import Receipt
+from airflow_provider_planet_reports.landing.stores.interface import Store
+from airflow_provider_planet_reports.landing.zone import LandingZone
+
+
+def land(store: Store, report: Report, *parts: bytes, overwrite: bool = False) -> Receipt | None:
+    """Land a report as a run does."""
+    landing = LandingZone(store).land(ReportKey.of(report))
+    try:
+        if overwrite:
+            landing.begin()
+        for number, data in enumerate(parts, 1):
+            part = landing.part(number)
+            part.write(data[:4])
+            part.write(data[4:])
+            landing.complete(number)
+        return landing.finish(report.redacted_dict(), {"dag_id": "d"})
+    finally:
+        landing.abandon()
+
+
+def files_of(receipt: Receipt | None) -> list[str]:
+    """The keys of a report's files."""
+    assert receipt is not None
+    return [file.name for file in receipt.files]
