@@ -3,10 +3,10 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
+from airflow_provider_planet_reports.completeness import Gap, completeness
 from surroundings import connect
 
-from airflow_provider_planet_reports.completeness import Gap, completeness
-from airflow_provider_planet_reports.exceptions import PlanetReportsTaskFailure
+from airflow_provider_planet_reports.airflow_side.task_errors import PlanetReportsTaskFailure
 from airflow_provider_planet_reports.sandbox import Sandbox
 from airflow_provider_planet_reports.transfers.planet_reports_to_object_storage import (
     PlanetReportsToObjectStorageOperator,

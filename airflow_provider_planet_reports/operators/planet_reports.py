@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
+from airflow_provider_planet_reports.airflow_side.listing import matching_reports
 from airflow_provider_planet_reports.client.filters import Filters, filters_of
 from airflow_provider_planet_reports.hooks.planet_reports import PlanetReportsHook
-from airflow_provider_planet_reports.listing import matching_reports
 
 if TYPE_CHECKING:
     import datetime as dt

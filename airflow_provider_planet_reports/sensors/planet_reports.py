@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseSensorOperator, PokeReturnValue, conf
 
-from airflow_provider_planet_reports.client.filters import Filters, filters_of
-from airflow_provider_planet_reports.exceptions import (
+from airflow_provider_planet_reports.airflow_side.listing import matching_reports
+from airflow_provider_planet_reports.airflow_side.task_errors import (
     PlanetReportsTaskError,
     PlanetReportsTaskFailure,
 )
+from airflow_provider_planet_reports.client.filters import Filters, filters_of
 from airflow_provider_planet_reports.hooks.planet_reports import PlanetReportsHook
-from airflow_provider_planet_reports.listing import matching_reports
 from airflow_provider_planet_reports.triggers.planet_reports import (
     PlanetReportsTrigger,
     as_text,

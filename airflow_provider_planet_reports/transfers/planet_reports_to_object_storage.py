@@ -10,24 +10,24 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator
 
-from airflow_provider_planet_reports.client.filters import Filters, filters_of
-from airflow_provider_planet_reports.client.report import Report
-from airflow_provider_planet_reports.errors import InvalidInput, PlanetReportsError
-from airflow_provider_planet_reports.exceptions import (
+from airflow_provider_planet_reports.airflow_side.landing_options import LandingOptions
+from airflow_provider_planet_reports.airflow_side.lineage import LandingLineage, storage_account
+from airflow_provider_planet_reports.airflow_side.outlet_events import (
+    check_partitions,
+    describe_outlets,
+)
+from airflow_provider_planet_reports.airflow_side.task_errors import (
     PlanetReportsTaskError,
     PlanetReportsTaskFailure,
     retry_after,
     task_errors,
 )
+from airflow_provider_planet_reports.client.filters import Filters, filters_of
+from airflow_provider_planet_reports.client.report import Report
+from airflow_provider_planet_reports.errors import InvalidInput, PlanetReportsError
 from airflow_provider_planet_reports.hooks.planet_reports import PlanetReportsHook
 from airflow_provider_planet_reports.landing.destination import connection_of
-from airflow_provider_planet_reports.lineage import LandingLineage, storage_account
 from airflow_provider_planet_reports.links.planet_reports import LandingPlaceLink, PlanetAccountLink
-from airflow_provider_planet_reports.transfers.landing_options import LandingOptions
-from airflow_provider_planet_reports.transfers.outlet_events import (
-    check_partitions,
-    describe_outlets,
-)
 
 try:
     from airflow.sdk.definitions._internal.types import NOTSET

@@ -12,11 +12,14 @@ from collections.abc import AsyncIterator, Hashable, Mapping
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
+from airflow_provider_planet_reports.airflow_side.listing import matching_reports, not_landed
+from airflow_provider_planet_reports.airflow_side.task_errors import (
+    PlanetReportsTaskFailure,
+    task_errors,
+)
 from airflow_provider_planet_reports.client.filters import Filters, filters_of
 from airflow_provider_planet_reports.client.report import Report
-from airflow_provider_planet_reports.exceptions import PlanetReportsTaskFailure, task_errors
 from airflow_provider_planet_reports.hooks.planet_reports import PlanetReportsHook
-from airflow_provider_planet_reports.listing import matching_reports, not_landed
 from airflow_provider_planet_reports.triggers.announced import Announced
 from airflow_provider_planet_reports.triggers.planet_reports import as_text
 from airflow_provider_planet_reports.triggers.polling import (

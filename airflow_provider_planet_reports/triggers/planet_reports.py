@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from airflow_provider_planet_reports.client.filters import Filters, filters_of
-from airflow_provider_planet_reports.exceptions import (
+from airflow_provider_planet_reports.airflow_side.listing import matching_reports
+from airflow_provider_planet_reports.airflow_side.task_errors import (
     PlanetReportsTaskError,
     PlanetReportsTaskFailure,
     task_errors,
 )
+from airflow_provider_planet_reports.client.filters import Filters, filters_of
 from airflow_provider_planet_reports.hooks.planet_reports import PlanetReportsHook
-from airflow_provider_planet_reports.listing import matching_reports
 from airflow_provider_planet_reports.triggers.polling import Pauses, check_interval, in_thread
 
 if TYPE_CHECKING:

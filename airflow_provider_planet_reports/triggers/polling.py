@@ -11,8 +11,8 @@ from typing import ParamSpec, TypeVar
 
 from asgiref.sync import sync_to_async
 
+from airflow_provider_planet_reports.airflow_side.task_errors import PlanetReportsTaskFailure
 from airflow_provider_planet_reports.client.errors import TransientError
-from airflow_provider_planet_reports.exceptions import PlanetReportsTaskFailure
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -13,7 +13,7 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
 from surroundings import AIRFLOW_HOME, MASKS_SENT, TESTS, connect
 
-from airflow_provider_planet_reports.exceptions import (
+from airflow_provider_planet_reports.airflow_side.task_errors import (
     PlanetReportsTaskError,
     PlanetReportsTaskFailure,
 )

@@ -25,10 +25,11 @@ from servers import AzureServer, S3Server
 
 pytest.importorskip("obstore")
 
-from airflow_provider_planet_reports.landing.stores import connections as obstore_connections
 from airflow_provider_planet_reports.landing.stores.connections import NotCarriedOver
-from airflow_provider_planet_reports.landing.stores.interface import Store, put
 from airflow_provider_planet_reports.landing.stores.object_store import ObjectStore
+
+from airflow_provider_planet_reports.landing.stores import connections as obstore_connections
+from airflow_provider_planet_reports.landing.stores.interface import Store, put
 from airflow_provider_planet_reports.landing.stores.opening import open_store
 
 KEY, SECRET, TOKEN = "AKIAPLANET0000000000", "5ec2e7-of-the-bucket", "t0ken-of-the-session"
