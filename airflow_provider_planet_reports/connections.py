@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 
-from airflow_provider_planet_reports.errors import InvalidInput
+from airflow_provider_planet_reports.errors import InvalidInput, PlanetReportsError
+
+
+class ConnectionNotFound(PlanetReportsError):
+    """Airflow found no connection of this id; a retry may succeed.
+
+    Airflow says the same if its secrets backend could not be reached just now.
+    """
 
 
 def connection(conn_id: str, purpose: str) -> Any:
@@ -14,12 +22,19 @@ def connection(conn_id: str, purpose: str) -> Any:
 
     :param conn_id: its id.
     :param purpose: what it is for, for the message.
-    :raises InvalidInput: if there is none of this id.
+    :raises ConnectionNotFound: if there is none of this id, or the secrets backend is away.
+    :raises InvalidInput: if it is there and cannot be read.
     """
+    variable = f"AIRFLOW_CONN_{conn_id.upper()}"
     try:
         return BaseHook.get_connection(conn_id)
-    except AirflowNotFoundException:
-        raise InvalidInput(
-            f"The connection {conn_id!r} for {purpose} does not exist: create it, or name "
-            "another one."
+    except (AirflowNotFoundException, ValueError):
+        if os.environ.get(variable):  # Airflow swallows why a variable cannot be read
+            raise InvalidInput(
+                f"{variable} cannot be read: write it as JSON, or percent-encode each part of its "
+                "URI, a host like https://example.com as https%3A%2F%2Fexample.com."
+            ) from None
+        raise ConnectionNotFound(
+            f"Connection {conn_id!r} not found: create it, or check that the secrets backend "
+            f"answers. It is for {purpose}."
         ) from None
