@@ -10,31 +10,36 @@ from typing import Any
 from airflow_provider_planet_reports.errors import InvalidInput, PlanetReportsError
 
 
+class ConnectionNotFound(PlanetReportsError):
+    """Airflow found no connection of this id; a retry may succeed.
+
+    Airflow says the same if its secrets backend could not be reached just now.
+    """
+
+
 def connection(conn_id: str, purpose: str, conn_type: str | None = None) -> Any:
     """Return a connection.
 
     :param conn_id: its id.
     :param purpose: what it is for, for the message.
     :param conn_type: the type that it has to have, if there is only one.
-    :raises InvalidInput: if there is none of this id, or it has another type.
-    :raises PlanetReportsError: if it may be there all the same; a retry may help.
+    :raises ConnectionNotFound: if there is none of this id, or the secrets backend is away.
+    :raises InvalidInput: if it is there and cannot be read, or has another type.
     """
-    from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook, conf
+    from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 
+    variable = f"AIRFLOW_CONN_{conn_id.upper()}"
     try:
         found = BaseHook.get_connection(conn_id)
-    except AirflowNotFoundException:
-        if conf.get("secrets", "backend", fallback="") or conf.get(
-            "workers", "secrets_backend", fallback=""
-        ):
-            # Airflow says the same for whatever a secrets backend fails with.
-            raise PlanetReportsError(
-                f"The connection {conn_id!r} for {purpose} was not found, or the secrets backend "
-                "could not be asked just now: check the id and the backend."
+    except (AirflowNotFoundException, ValueError):
+        if os.environ.get(variable):  # Airflow swallows why a variable cannot be read
+            raise InvalidInput(
+                f"{variable} cannot be read: write it as JSON, or percent-encode each part of its "
+                "URI, a host like https://example.com as https%3A%2F%2Fexample.com."
             ) from None
-        raise InvalidInput(
-            f"The connection {conn_id!r} for {purpose} does not exist: create it, or name "
-            "another one."
+        raise ConnectionNotFound(
+            f"Connection {conn_id!r} not found: create it, or check that the secrets backend "
+            f"answers. It is for {purpose}."
         ) from None
     if conn_type not in (None, found.conn_type):
         raise InvalidInput(

@@ -5,9 +5,9 @@ import datetime as dt
 import pytest
 from surroundings import connect
 
-from airflow_provider_planet_reports.exceptions import PlanetReportsTaskFailure
+from airflow_provider_planet_reports.airflow_side.listing import check_completeness
+from airflow_provider_planet_reports.airflow_side.task_errors import PlanetReportsTaskFailure
 from airflow_provider_planet_reports.landing.completeness import Gap
-from airflow_provider_planet_reports.listing import check_completeness
 from airflow_provider_planet_reports.sandbox import Sandbox
 from airflow_provider_planet_reports.transfers.planet_reports_to_object_storage import (
     PlanetReportsToObjectStorageOperator,
@@ -172,7 +172,7 @@ def test_what_cannot_be_asked_is_refused_before_any_request(api, found, filters,
 
 
 def test_a_report_that_does_not_say_which_day_it_is_of_covers_none(api, found, monkeypatch):
-    from airflow_provider_planet_reports import listing as module
+    from airflow_provider_planet_reports.airflow_side import listing as module
     from airflow_provider_planet_reports.client.report import Report
 
     api()

@@ -31,7 +31,7 @@ def list_reports(given: Namespace) -> None:
 
     :param given: the command line, parsed.
     """
-    from airflow_provider_planet_reports.listing import matching_reports
+    from airflow_provider_planet_reports.airflow_side.listing import matching_reports
 
     with _at_work():
         found = matching_reports(
@@ -85,7 +85,7 @@ def check(given: Namespace) -> None:
 
     :param given: the command line, parsed.
     """
-    from airflow_provider_planet_reports.listing import check_completeness
+    from airflow_provider_planet_reports.airflow_side.listing import check_completeness
 
     with _at_work():
         found = check_completeness(

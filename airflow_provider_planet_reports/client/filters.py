@@ -191,8 +191,3 @@ def _is_relative(path: str) -> bool:
     bare = not (parts.scheme or parts.netloc or parts.query or parts.fragment)
     steps = path.replace("\\", "/").replace("%2e", ".").replace("%2E", ".").split("/")
     return bare and ".." not in steps and "\\" not in path and bool(path.strip("/"))
-
-
-def filters_of(owner: object) -> dict[str, Any]:
-    """Return the filter parameters that an operator or a sensor keeps as attributes."""
-    return {name: getattr(owner, name) for name in Filters.names()}

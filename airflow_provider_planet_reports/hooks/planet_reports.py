@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseHook
 
-from airflow_provider_planet_reports import connection_form
+from airflow_provider_planet_reports.airflow_side import connection_form
+from airflow_provider_planet_reports.airflow_side.connection_settings import ConnectionSettings
+from airflow_provider_planet_reports.airflow_side.task_errors import task_errors
 from airflow_provider_planet_reports.client.filters import Filters
 from airflow_provider_planet_reports.client.report import Report
-from airflow_provider_planet_reports.connection_settings import ConnectionSettings
 from airflow_provider_planet_reports.connections import connection
-from airflow_provider_planet_reports.exceptions import task_errors
 
 if TYPE_CHECKING:
     import datetime as dt

@@ -11,12 +11,12 @@ import requests
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, redact
 from surroundings import connect
 
-from airflow_provider_planet_reports import connection_form
-from airflow_provider_planet_reports.errors import PlanetReportsError
-from airflow_provider_planet_reports.exceptions import (
+from airflow_provider_planet_reports.airflow_side import connection_form
+from airflow_provider_planet_reports.airflow_side.task_errors import (
     PlanetReportsTaskError,
     PlanetReportsTaskFailure,
 )
+from airflow_provider_planet_reports.errors import PlanetReportsError
 from airflow_provider_planet_reports.hooks.planet_reports import PlanetReportsHook
 from airflow_provider_planet_reports.operators.planet_reports import PlanetReportsListOperator
 from airflow_provider_planet_reports.sandbox import HostileSandbox, Sandbox

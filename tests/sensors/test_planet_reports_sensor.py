@@ -12,7 +12,7 @@ from airflow.providers.common.compat.sdk import (
 from grounds import Ground
 from surroundings import connect
 
-from airflow_provider_planet_reports.exceptions import PlanetReportsTaskFailure
+from airflow_provider_planet_reports.airflow_side.task_errors import PlanetReportsTaskFailure
 from airflow_provider_planet_reports.sandbox.server import MEMBER_KEY, Answer, Sandbox
 from airflow_provider_planet_reports.sensors.planet_reports import PlanetReportsSensor
 from airflow_provider_planet_reports.transfers.planet_reports_to_object_storage import (

@@ -21,13 +21,13 @@ from typing import Any
 import pytest
 from surroundings import connect
 
-from airflow_provider_planet_reports.client.report import Report
-from airflow_provider_planet_reports.client.transport.auth import secret_forms
-from airflow_provider_planet_reports.client.transport.session import ReportsSession
-from airflow_provider_planet_reports.exceptions import (
+from airflow_provider_planet_reports.airflow_side.task_errors import (
     PlanetReportsTaskError,
     PlanetReportsTaskFailure,
 )
+from airflow_provider_planet_reports.client.report import Report
+from airflow_provider_planet_reports.client.transport.auth import secret_forms
+from airflow_provider_planet_reports.client.transport.session import ReportsSession
 from airflow_provider_planet_reports.landing.layout import ReportKey
 from airflow_provider_planet_reports.sandbox import HostileSandbox
 from airflow_provider_planet_reports.sandbox.faults import FAULTS, packed

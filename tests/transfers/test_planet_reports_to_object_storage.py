@@ -13,11 +13,11 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
 from surroundings import AIRFLOW_HOME, MASKS_SENT, TESTS, connect
 
-from airflow_provider_planet_reports.client.report import Report
-from airflow_provider_planet_reports.exceptions import (
+from airflow_provider_planet_reports.airflow_side.task_errors import (
     PlanetReportsTaskError,
     PlanetReportsTaskFailure,
 )
+from airflow_provider_planet_reports.client.report import Report
 from airflow_provider_planet_reports.landing import landed_reports
 from airflow_provider_planet_reports.landing.layout import ReportKey
 from airflow_provider_planet_reports.landing.zone import LandingZone

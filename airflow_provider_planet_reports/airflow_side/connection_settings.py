@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_planet_reports.connection_form import AUTHS, EXTRA_FIELDS
+from airflow_provider_planet_reports.airflow_side.connection_form import AUTHS, EXTRA_FIELDS
 from airflow_provider_planet_reports.errors import InvalidInput
 
 if TYPE_CHECKING:
