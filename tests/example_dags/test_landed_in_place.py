@@ -120,9 +120,7 @@ def test_rows_that_differ_from_the_receipts_and_archives_are_told(land, view, db
     land("a", b"n\n1\n")
     (file,) = tmp_path.rglob("part-*")
     file.write_bytes(b"n\n")
-    with pytest.raises(
-        ValueError, match=r"\.csv: DuckDB reads 0 rows, but the receipt"
-    ):
+    with pytest.raises(ValueError, match=r"\.csv: DuckDB reads 0 rows, but the receipt"):
         view("SELECT 1")
     land("b", b"PK\x03\x04")
     with pytest.raises(ValueError, match=r"part-00001-\w+\.zip and 0 more are archives"):
