@@ -13,7 +13,8 @@ import pytest
 from airflow.providers_manager import ProvidersManager
 from surroundings import TESTS
 
-from airflow_provider_planet_reports.connection_form import EXTRA_FIELDS, RELABELING
+from airflow_provider_planet_reports.airflow_side.connection_form import EXTRA_FIELDS, RELABELING
+from airflow_provider_planet_reports.airflow_side.outlet_events import check_partitions
 from airflow_provider_planet_reports.errors import InvalidInput
 from airflow_provider_planet_reports.sensors.planet_reports import PlanetReportsSensor
 from airflow_provider_planet_reports.transfers.planet_reports_to_object_storage import (
