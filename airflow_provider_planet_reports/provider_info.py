@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from airflow_provider_planet_reports import __version__
-from airflow_provider_planet_reports.connection_form import (
+from airflow_provider_planet_reports.airflow_side.connection_form import (
     CONNECTION_TYPE,
     HOOK_CLASS,
     HOOK_NAME,

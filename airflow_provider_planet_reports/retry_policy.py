@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_planet_reports.airflow_side.task_errors import retry_after
 from airflow_provider_planet_reports.errors import PlanetReportsError
-from airflow_provider_planet_reports.exceptions import retry_after
 
 try:
     from airflow.sdk import RetryDecision, RetryPolicy

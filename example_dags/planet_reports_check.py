@@ -46,8 +46,9 @@ with DAG(
     @task
     def check() -> dict[str, Any]:
         """Return what there is; fail if a day is missing at Planet, here or in the warehouse."""
-        from airflow_provider_planet_reports.listing import check_completeness
         from duckdb_warehouse import loaded_reports
+
+        from airflow_provider_planet_reports.airflow_side.listing import check_completeness
 
         params = get_current_context()["params"]
         first = dt.datetime.now(dt.timezone.utc).date() - dt.timedelta(days=params["days"])

@@ -85,7 +85,7 @@ with DAG(
             }
         loaded = loaded_reports(WAREHOUSE)
         found = {
-            report["data_date_start"]
+            report["data_date_start"][:10]
             for report in landed_reports(DESTINATION, DESTINATION_CONN_ID, **SUMMARIES)
             if report["report_id"] in loaded and report["data_date_start"][:7] not in months
         }

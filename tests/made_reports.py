@@ -26,16 +26,9 @@ class Made(MadeUpReport):
         return self.parts
 
     @cached_property
-    def files(self) -> dict[str, bytes]:
-        """What is to lie in a destination, byte by byte."""
-        folder = (
-            f"report_type=summary/cadence=daily/plan_id={self.plan_id}/data_date=2026-11-01/"
-            f"{self.name}"
-        )
-        return {
-            f"{folder}/part-{number:05d}.csv": b"".join(self.part(number).read())
-            for number in range(1, self.parts + 1)
-        }
+    def contents(self) -> list[bytes]:
+        """The bytes of its parts."""
+        return [b"".join(self.part(number).read()) for number in range(1, self.parts + 1)]
 
 
 def made(name: str, parts: int = 1, part_bytes: int = 0) -> Made:

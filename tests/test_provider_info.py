@@ -9,7 +9,7 @@ from importlib.resources import files
 import jsonschema
 
 import airflow_provider_planet_reports
-from airflow_provider_planet_reports.connection_form import HOOK_CLASS
+from airflow_provider_planet_reports.airflow_side.connection_form import HOOK_CLASS
 from airflow_provider_planet_reports.provider_info import get_provider_info
 
 PACKAGE = "airflow-provider-planet-reports"

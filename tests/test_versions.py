@@ -13,17 +13,17 @@ import pytest
 from airflow.providers_manager import ProvidersManager
 from surroundings import TESTS
 
-from airflow_provider_planet_reports.connection_form import EXTRA_FIELDS, RELABELING
+from airflow_provider_planet_reports.airflow_side.connection_form import EXTRA_FIELDS, RELABELING
+from airflow_provider_planet_reports.airflow_side.outlet_events import check_partitions
 from airflow_provider_planet_reports.errors import InvalidInput
 from airflow_provider_planet_reports.sensors.planet_reports import PlanetReportsSensor
-from airflow_provider_planet_reports.transfers.outlet_events import check_partitions
 from airflow_provider_planet_reports.transfers.planet_reports_to_object_storage import (
     PlanetReportsToObjectStorageOperator,
 )
 
 _FORM = """
 import json
-from airflow_provider_planet_reports import connection_form
+from airflow_provider_planet_reports.airflow_side import connection_form
 
 asked = []
 for name in ("form_widgets", "field_behaviour"):

@@ -16,18 +16,12 @@ from typing import Any
 from urllib.parse import urljoin
 
 from airflow_provider_planet_reports.client.api import ReportsAPI
-from airflow_provider_planet_reports.client.download import Sink, download
+from airflow_provider_planet_reports.client.download import download
 from airflow_provider_planet_reports.client.errors import InvalidAPIKey, InvalidResponse, Refused
 from airflow_provider_planet_reports.client.report import Report
 from airflow_provider_planet_reports.client.transport.addresses import check_link
 from airflow_provider_planet_reports.errors import PlanetReportsError
-from airflow_provider_planet_reports.landing.errors import (
-    Cancelled,
-    DamagedContent,
-    DestinationError,
-    RowCountMismatch,
-    UnreadableReceipt,
-)
+from airflow_provider_planet_reports.landing import errors
 from airflow_provider_planet_reports.landing.layout import ReportKey
 from airflow_provider_planet_reports.landing.part import PartFile
 from airflow_provider_planet_reports.landing.progress import Outcome, Progress, summary
@@ -149,7 +143,7 @@ class LandingRun:
                     reports = self._wanted(asked)
                     missing = self._missing(reports)
                     self._land_all({key: reports[key] for key in missing}, len(reports))
-                except Cancelled:
+                except errors.Cancelled:
                     pass  # of the store, when the run has ended
                 except BaseException:
                     self.cancel()  # whatever ends the task ends the threads
@@ -194,7 +188,7 @@ class LandingRun:
         is_retry = self._landed_by.get("try_number", 0) > 1
         to_read = [key for key, readable in landed.items() if is_retry or not readable]
         for key, receipt in self._zone.receipts(to_read):
-            if isinstance(receipt, UnreadableReceipt):
+            if isinstance(receipt, errors.UnreadableReceipt):
                 self._fail(key, receipt)
             elif receipt is None:
                 del landed[key]
@@ -215,7 +209,9 @@ class LandingRun:
             for report in done:
                 report.result()
             if running and not self._ended.is_set():
-                self._on_progress(self._progress(len(missing), begun))
+                landed, failed = len(self._outcome.landed), len(self._outcome.failures)
+                seconds = time.monotonic() - begun
+                self._on_progress(Progress(len(missing), landed, failed, self._bytes, seconds))
         log.info("%s", summary(self._outcome, time.monotonic() - begun))
 
     def _land(self, key: ReportKey, report: Report) -> None:
@@ -259,7 +255,8 @@ class LandingRun:
         key = ReportKey.of(report)
         landing = self._zone.land(key)
         try:
-            if (self._overwrite or key != listed) and self._is_landed(landing):
+            may_be_landed = self._overwrite or key != listed
+            if may_be_landed and not landing.begin(overwrite=self._overwrite):
                 return None
             job = _Job(report, landing)
             numbers = range(1, len(report.contents) + 1)
@@ -269,28 +266,18 @@ class LandingRun:
         finally:
             landing.abandon()
 
-    def _is_landed(self, landing: ReportLanding) -> bool:
-        """Read the receipt that is to be replaced; return whether it is to stay instead."""
-        try:
-            return landing.begin() is not None and not self._overwrite
-        except UnreadableReceipt:
-            if self._overwrite:
-                return False
-            raise
-
     def _land_part(self, job: _Job, number: int) -> None:
         """Download a part into its file. Called in the pool for parts."""
-        part = job.landing.part(number)
+        part = job.landing.part(number, self._count)
         for tries_left in reversed(range(_CONTENT_TRIES)):
             try:
                 self._download(job, number, part)
                 job.landing.complete(number)
                 return
-            except DamagedContent as damage:
+            except errors.DamagedContent as damage:
                 if not tries_left:
-                    raise DamagedContent(
-                        f"Part {number} of report {job.report.report_id!r}: {damage}"
-                    ) from None
+                    where = f"Part {number} of report {job.report.report_id!r}"
+                    raise errors.DamagedContent(f"{where}: {damage}") from None
                 part.restart()
 
     def _download(self, job: _Job, number: int, part: PartFile) -> None:
@@ -310,7 +297,7 @@ class LandingRun:
             raise InvalidResponse("A content link is empty: Planet has to issue the report again.")
         base = self._api.session.base_url
         address = check_link(urljoin(base, link), came_from=base)
-        download(self._api.session, address, _Metered(part, self._count))
+        download(self._api.session, address, part)
 
     def _refreshed(self, job: _Job, number: int, link: str) -> str:
         """Return a part's fresh link. The first thread that needs one gets those of all parts.
@@ -334,6 +321,7 @@ class LandingRun:
             raise
 
     def _count(self, size: int) -> None:
+        """Take note of bytes that were downloaded. Called in the pool for parts."""
         if self._ended.is_set():
             raise _Ended
         with self._lock:
@@ -356,7 +344,7 @@ class LandingRun:
                 self._counted_otherwise += 1
         what = f"Report {job.report.report_id!r} has {counted} rows, but num_rows={expected}"
         if self._row_count_check == "fail":
-            raise RowCountMismatch(
+            raise errors.RowCountMismatch(
                 f"{what}. It is not landed; row_count_check='warn' would land it."
             )
         if self._row_count_check == "warn":
@@ -368,11 +356,11 @@ class LandingRun:
         log.error("Report %s could not be landed: %s", key.report_id, error)
         with self._lock:
             self._outcome.failures.append((key.report_id, error))
-            self._destination_failures += isinstance(error, DestinationError)
+            self._destination_failures += isinstance(error, errors.DestinationError)
             broken = self._destination_failures >= _DESTINATION_FAILURES
-        if isinstance(error, UnreadableReceipt):
+        if isinstance(error, errors.UnreadableReceipt):
             return
-        if isinstance(error, DestinationError) and (broken or error.final):
+        if isinstance(error, errors.DestinationError) and (broken or error.final):
             self._end(error)
 
     def _end(self, error: PlanetReportsError) -> None:
@@ -383,25 +371,6 @@ class LandingRun:
             self._ended.set()
         self._cancel_store.start()
         self._api.session.cancel()
-
-    def _progress(self, asked: int, begun: float) -> Progress:
-        landed, failed = len(self._outcome.landed), len(self._outcome.failures)
-        return Progress(asked, landed, failed, self._bytes, time.monotonic() - begun)
-
-
-class _Metered:
-    """A sink that reports what passes; the run may end it there."""
-
-    def __init__(self, sink: Sink, count: Callable[[int], None]) -> None:
-        self._sink = sink
-        self._count = count
-
-    def write(self, data: bytes) -> None:
-        self._count(len(data))
-        self._sink.write(data)
-
-    def restart(self) -> None:
-        self._sink.restart()
 
 
 def _wait_for(parts: list[Future[None]]) -> None:

@@ -3,167 +3,201 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import BaseSensorOperator, PokeReturnValue, conf
+from airflow.providers.common.compat.sdk import (
+    AirflowSensorTimeout,
+    AirflowSkipException,
+    AirflowTaskTimeout,
+    PokeReturnValue,
+    conf,
+)
 
-from airflow_provider_planet_reports.client.filters import Filters, filters_of
-from airflow_provider_planet_reports.exceptions import (
+from airflow_provider_planet_reports.airflow_side.parameters import (
+    PlanetReportsBaseSensor,
+    check_seconds,
+    is_template,
+    rendered_filters,
+)
+from airflow_provider_planet_reports.airflow_side.task_errors import (
     PlanetReportsTaskError,
     PlanetReportsTaskFailure,
+    task_errors,
 )
-from airflow_provider_planet_reports.hooks.planet_reports import PlanetReportsHook
-from airflow_provider_planet_reports.listing import matching_reports
-from airflow_provider_planet_reports.triggers.planet_reports import (
-    PlanetReportsTrigger,
-    as_text,
-    check_min_reports,
-)
-from airflow_provider_planet_reports.triggers.polling import check_interval
+from airflow_provider_planet_reports.airflow_side.waiting import Wait
+from airflow_provider_planet_reports.connections import ConnectionNotFound
+from airflow_provider_planet_reports.triggers.planet_reports import PlanetReportsTrigger
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context, ObjectStoragePath
+    from airflow.providers.common.compat.sdk import Context
 
 
-class PlanetReportsSensor(BaseSensorOperator):
+class PlanetReportsSensor(PlanetReportsBaseSensor):
     """Wait until enough reports match, or until enough are there that are not landed yet.
 
     Planet promises no hour for a day's reports. Returns, in poke, reschedule and deferrable mode
     alike, the API's own report objects, to be landed by
     :class:`~airflow_provider_planet_reports.transfers.planet_reports_to_object_storage.\
-PlanetReportsToObjectStorageOperator` (``reports=sensor.output``).
+PlanetReportsToObjectStorageOperator` (``reports=sensor.output``). With a ``destination``, reports
+    that are landed there are left out.
 
-    Trouble that may pass (429, 5xx, broken connections, a destination that can't be read) is
-    logged and outlasted until ``timeout``; a refusal (400, 401, 403, 404) ends the wait at once.
+    Transient errors are logged and retried until ``timeout``: 429, 5xx, broken connections, a
+    destination that cannot be read, and, once the wait has begun, an Airflow connection that cannot
+    be found. A refusal (400, 401, 403, 404) fails the task at once, with ``soft_fail=True`` too:
+    only a timeout skips.
 
-    :param org_id: organization; by default the connection's, else the key's own. (templated)
-    :param plan_id: plan. (templated)
-    :param report_type: ``detailed`` or ``summary``. (templated)
-    :param cadence: ``daily`` or ``monthly``. (templated)
-    :param start: first day, inclusive: a date or ``YYYY-MM-DD``. (templated)
-    :param end: last day, inclusive: a date or ``YYYY-MM-DD``. (templated)
-    :param page_size: reports per page; by default as large as the server allows. (templated)
-    :param query: further query parameters by name. (templated)
-    :param path: another listing of the same shape, relative to the base URL. (templated)
-    :param planet_reports_conn_id: connection of type ``planet_reports``, by default
-        ``planet_reports_default``. (templated)
-    :param destination: landing zone, as ``ObjectStoragePath`` or URL; reports landed there do
-        not count. (templated)
-    :param destination_conn_id: connection for the destination, where its URL names none.
-        (templated)
-    :param min_reports: how many are enough, by default 1.
+    The other parameters (filters, connections, ``destination``) are those of
+    :class:`~airflow_provider_planet_reports.airflow_side.parameters.PlanetReportsBaseOperator`.
+
+    :param min_reports: how many reports are enough, by default 1.
+    :param plan_ids: plans each of which has to have a daily report, of each type asked for, for
+        every day from ``start`` to ``end``; reports that are landed count, too. A list, or text
+        with commas between them. In the place of ``min_reports``. (templated)
     :param deferrable: whether to wait in the triggerer, by default as Airflow's setting
-        ``[operators] default_deferrable`` says.
-    :param poke_interval: seconds between two looks, by default Airflow's 60; more than 0.
+        ``[operators] default_deferrable`` says. ``timeout`` and ``execution_timeout`` both hold
+        there.
+    :param poke_interval: seconds between two polls, by default 60; more than 0.
     :raises PlanetReportsTaskFailure: for bad input and refusals; Airflow does not retry.
     :raises AirflowSensorTimeout: when ``timeout`` (seconds, by default as Airflow's setting
         ``[sensors] default_timeout`` says) is over.
     """
 
-    template_fields: Sequence[str] = (
-        *Filters.names(),
-        "planet_reports_conn_id",
-        "destination",
-        "destination_conn_id",
-    )
+    template_fields: Sequence[str] = (*PlanetReportsBaseSensor.template_fields, "plan_ids")
     ui_color = "#d7eef5"
+    #: When the first look was, in this try.
+    _since: dt.datetime | None = None
+    #: Whether the connections were found once, so that later they are only away for a while.
+    _begun = False
 
     def __init__(
         self,
         *,
-        org_id: str | int | None = None,
-        plan_id: str | int | None = None,
-        report_type: str | None = None,
-        cadence: str | None = None,
-        start: str | dt.date | None = None,
-        end: str | dt.date | None = None,
-        page_size: int | str | None = None,
-        query: Mapping[str, Any] | None = None,
-        path: str | None = None,
-        planet_reports_conn_id: str = PlanetReportsHook.default_conn_name,
-        destination: str | ObjectStoragePath | None = None,
-        destination_conn_id: str | None = None,
         min_reports: int = 1,
+        plan_ids: Iterable[str | int] | str | None = None,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         **kwargs: Any,
     ) -> None:
-        interval = kwargs.get("poke_interval", 60)
-        check_interval(
-            "poke_interval",
-            interval.total_seconds() if isinstance(interval, dt.timedelta) else interval,
-        )
-        check_min_reports(min_reports)
         super().__init__(**kwargs)
-        self.org_id = org_id
-        self.plan_id = plan_id
-        self.report_type = report_type
-        self.cadence = cadence
-        self.start = start
-        self.end = end
-        self.page_size = page_size
-        self.query = query
-        self.path = path
-        self.planet_reports_conn_id = planet_reports_conn_id
-        self.destination = destination
-        self.destination_conn_id = destination_conn_id
         self.min_reports = min_reports
+        self.plan_ids = plan_ids
         self.deferrable = deferrable
+        with task_errors():
+            check_seconds("poke_interval", self.poke_interval)
+            Wait("", {}, min_reports=min_reports)
+            # Filters that are templates may be anything when the task runs.
+            if not any(is_template(getattr(self, name)) for name in self.template_fields):
+                self._wait()
+
+    def execute(self, context: Context) -> Any:
+        """Wait.
+
+        :param context: Airflow's context.
+        :return: the API's own objects.
+        """
+        first_reschedule = getattr(context.get("ti"), "get_first_reschedule_date", None)
+        self._begun = bool(self.reschedule and first_reschedule and first_reschedule(context))
+        with self._explained():
+            return super().execute(context)
 
     def poke(self, context: Context) -> PokeReturnValue:  # noqa: ARG002 - Airflow's signature
-        """Look once; where that is to be, leave further looks to the triggerer.
+        """Look once; if the sensor is deferrable, leave further looks to the triggerer.
 
         :param context: Airflow's context.
         :return: whether enough reports are there, and those reports.
         """
+        self._since = self._since or dt.datetime.now(dt.timezone.utc)
+        with task_errors():
+            wait = self._wait()
         try:
-            reports = matching_reports(
-                self.planet_reports_conn_id,
-                filters_of(self),
-                self.destination,
-                self.destination_conn_id,
-            )
-        except PlanetReportsTaskError as trouble:
-            self.log.warning("Still waiting: %s", trouble)
+            found = wait.look()
+        except PlanetReportsTaskError as error:
+            # An id that is wrong is not found either: before the wait begins, it fails the try.
+            if isinstance(error.__context__, ConnectionNotFound) and not self._begun:
+                raise
+            self.log.warning("Still waiting for %s: %s", wait, error)
         else:
-            self.log.info("%d reports match, waiting for %d.", len(reports), self.min_reports)
-            if len(reports) >= self.min_reports:
-                return PokeReturnValue(True, [report.to_dict() for report in reports])
+            self.log.info("Waiting for %s: %s.", wait, found.description)
+            if found.enough:
+                return PokeReturnValue(True, [report.to_dict() for report in found.reports])
+        self._begun = True
         if self.deferrable:
-            self._leave_to_trigger()
+            self._leave_to_trigger(wait)
         return PokeReturnValue(False)
 
-    def _leave_to_trigger(self) -> None:
-        destination, destination_conn_id = as_text(self.destination, self.destination_conn_id)
-        self.defer(
-            trigger=PlanetReportsTrigger(
-                self.planet_reports_conn_id,
-                **filters_of(self),
-                destination=destination,
-                destination_conn_id=destination_conn_id,
-                min_reports=self.min_reports,
-                poke_interval=self.poke_interval,
-            ),
-            method_name="execute_complete",
-            timeout=dt.timedelta(seconds=self.timeout),
-        )
-
     def execute_complete(
-        self,
-        context: Context,  # noqa: ARG002 - Airflow's signature
-        event: Mapping[str, Any] | None = None,
+        self, context: Context, event: Mapping[str, Any] | None = None
     ) -> list[dict[str, Any]]:
-        """Go on after the trigger has fired: return the reports, or raise what it met.
+        """Continue after the trigger's event: list the reports, or raise what it met.
 
         :param context: Airflow's context.
-        :param event: what the trigger fired.
+        :param event: the trigger's event.
         :return: the API's own objects.
         :raises PlanetReportsTaskFailure: for a refusal, as without the triggerer.
         """
         event = event or {}
-        if event.get("status") == "success":
-            reports: list[dict[str, Any]] = event["reports"]
-            return reports
-        raise PlanetReportsTaskFailure(
-            event.get("message") or f"The trigger fired an event that is not known here: {event}."
+        if event.get("status") != "success":
+            raise PlanetReportsTaskFailure(
+                event.get("message")
+                or f"Check the triggerer's version of this package: its event {event} is unknown."
+            )
+        since = event.get("waiting_since")
+        self._since = dt.datetime.fromisoformat(since) if since else None
+        self._begun = self.deferrable = True
+        return self.poke(context).xcom_value or []
+
+    def resume_execution(self, *args: Any, **kwargs: Any) -> Any:
+        """Continue after the triggerer; Airflow calls this."""
+        with self._explained():
+            return super().resume_execution(*args, **kwargs)
+
+    def _wait(self) -> Wait:
+        return Wait(
+            self.planet_reports_conn_id, rendered_filters(self), self.destination,
+            self.destination_conn_id, self.min_reports, self.plan_ids,
+        )  # fmt: skip
+
+    def _leave_to_trigger(self, wait: Wait) -> None:
+        since = self._since or dt.datetime.now(dt.timezone.utc)
+        left = since + self._longest - dt.datetime.now(dt.timezone.utc)
+        if left <= dt.timedelta(0):
+            raise AirflowSensorTimeout
+        self.defer(
+            trigger=PlanetReportsTrigger(
+                **wait.to_kwargs(),
+                poke_interval=self.poke_interval,
+                waiting_since=since.isoformat(),
+            ),
+            method_name="execute_complete",
+            timeout=left,
         )
+
+    @property
+    def _longest(self) -> dt.timedelta:
+        """How long a wait may take: Airflow 3 does not apply ``execution_timeout`` to deferrals."""
+        timeout = dt.timedelta(seconds=self.timeout)
+        return min(timeout, self.execution_timeout or timeout)
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Have a timeout say what was waited for, and let ``soft_fail`` skip timeouts only."""
+        try:
+            yield
+        except AirflowSensorTimeout:
+            if self.deferrable and self._longest < dt.timedelta(seconds=self.timeout):
+                # Airflow makes another try after execution_timeout, none after timeout.
+                raise AirflowTaskTimeout(self._timed_out()) from None
+            raise AirflowSensorTimeout(self._timed_out()) from None
+        except AirflowSkipException as skip:
+            if self.soft_fail:
+                if isinstance(skip.__cause__, PlanetReportsTaskFailure):
+                    raise skip.__cause__ from None
+                raise AirflowSkipException(self._timed_out()) from None
+            raise
+
+    def _timed_out(self) -> str:
+        with task_errors():
+            wait = self._wait()
+        seconds = self._longest.total_seconds()
+        return f"Not there after {seconds:.0f} s: {wait}. Raise timeout, or ask Planet for them."

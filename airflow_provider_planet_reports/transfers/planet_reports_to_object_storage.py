@@ -8,35 +8,39 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator
+from airflow.providers.common.compat.sdk import AirflowSkipException
 
-from airflow_provider_planet_reports.client.filters import Filters, filters_of
-from airflow_provider_planet_reports.client.report import Report
-from airflow_provider_planet_reports.errors import InvalidInput, PlanetReportsError
-from airflow_provider_planet_reports.exceptions import (
+from airflow_provider_planet_reports.airflow_side.landing_options import LandingOptions
+from airflow_provider_planet_reports.airflow_side.lineage import LandingLineage, storage_account
+from airflow_provider_planet_reports.airflow_side.outlet_events import (
+    check_partitions,
+    describe_outlets,
+)
+from airflow_provider_planet_reports.airflow_side.parameters import (
+    PlanetReportsBaseOperator,
+    refers_to_tasks,
+    rendered_filters,
+)
+from airflow_provider_planet_reports.airflow_side.task_errors import (
     PlanetReportsTaskError,
     PlanetReportsTaskFailure,
     retry_after,
     task_errors,
 )
+from airflow_provider_planet_reports.client.report import Report
+from airflow_provider_planet_reports.errors import InvalidInput, PlanetReportsError
 from airflow_provider_planet_reports.hooks.planet_reports import PlanetReportsHook
 from airflow_provider_planet_reports.landing.destination import connection_of
-from airflow_provider_planet_reports.lineage import LandingLineage, storage_account
 from airflow_provider_planet_reports.links.planet_reports import LandingPlaceLink, PlanetAccountLink
-from airflow_provider_planet_reports.transfers.landing_options import LandingOptions
-from airflow_provider_planet_reports.transfers.outlet_events import (
-    check_partitions,
-    describe_outlets,
-)
 
 try:
     from airflow.sdk.definitions._internal.types import NOTSET
+    from airflow.sdk.definitions.template import literal
 except ImportError:  # Airflow 2
+    from airflow.utils.template import literal  # type: ignore[no-redef]
     from airflow.utils.types import NOTSET  # type: ignore[attr-defined,no-redef]
 
 if TYPE_CHECKING:
-    import datetime as dt
-
     from airflow.providers.common.compat.sdk import BaseOperatorLink, Context, ObjectStoragePath
     from airflow.providers.openlineage.extractors import OperatorLineage
 
@@ -49,7 +53,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-class PlanetReportsToObjectStorageOperator(BaseOperator):
+class PlanetReportsToObjectStorageOperator(PlanetReportsBaseOperator):
     """Land usage reports in object storage: each once, whole, with a receipt.
 
     A report's files are written to
@@ -69,25 +73,15 @@ class PlanetReportsToObjectStorageOperator(BaseOperator):
     ``uris`` (of the files), both at most 100, ``rows``, ``bytes``, and whether the lists are
     ``truncated``. Airflow registers events only when a task succeeds.
 
+    The other parameters (filters, connections) are those of
+    :class:`~airflow_provider_planet_reports.airflow_side.parameters.PlanetReportsBaseOperator`.
+
     :param destination: landing zone, as ``ObjectStoragePath`` or URL
         (``s3://conn_id@bucket/prefix``, ``gs://``, ``abfs://``, ``file://``). (templated)
-    :param destination_conn_id: connection for the destination, where its URL names none.
-        (templated)
     :param reports: what to land: the list that
         :class:`~airflow_provider_planet_reports.operators.planet_reports.PlanetReportsListOperator`
         returned, or one of its dicts when mapped; by default what the filters find. A value that
         resolves to None fails the task: its upstream task left nothing. (templated)
-    :param org_id: organization; by default the connection's, else the key's own. (templated)
-    :param plan_id: plan. (templated)
-    :param report_type: ``detailed`` or ``summary``. (templated)
-    :param cadence: ``daily`` or ``monthly``. (templated)
-    :param start: first day, inclusive: a date or ``YYYY-MM-DD``. (templated)
-    :param end: last day, inclusive: a date or ``YYYY-MM-DD``. (templated)
-    :param page_size: reports per page; by default as large as the server allows. (templated)
-    :param query: further query parameters by name. (templated)
-    :param path: another listing of the same shape, relative to the base URL. (templated)
-    :param planet_reports_conn_id: connection of type ``planet_reports``, by default
-        ``planet_reports_default``. (templated)
     :param max_workers: files downloaded at a time, by default 4; each takes up to 40 MiB of memory
         on a bucket. (templated)
     :param overwrite: whether to land again what is landed, by default False. (templated)
@@ -106,16 +100,14 @@ class PlanetReportsToObjectStorageOperator(BaseOperator):
     """
 
     template_fields: Sequence[str] = (
-        "destination",
-        "destination_conn_id",
+        *PlanetReportsBaseOperator.template_fields,
         "reports",
-        *Filters.names(),
-        "planet_reports_conn_id",
         *LandingOptions.names(),
     )
     template_fields_renderers: ClassVar[dict[str, str]] = {"reports": "json", "query": "json"}
     operator_extra_links: Sequence[BaseOperatorLink] = (LandingPlaceLink(), PlanetAccountLink())
     ui_color = "#c9e9e3"
+    destination: str | ObjectStoragePath
     #: Where the destination shows in its store's console, once that is known.
     landing_place = ""
     _run: LandingRun | None = None
@@ -125,18 +117,7 @@ class PlanetReportsToObjectStorageOperator(BaseOperator):
         self,
         *,
         destination: str | ObjectStoragePath,
-        destination_conn_id: str | None = None,
         reports: Any = NOTSET,
-        org_id: str | int | None = None,
-        plan_id: str | int | None = None,
-        report_type: str | None = None,
-        cadence: str | None = None,
-        start: str | dt.date | None = None,
-        end: str | dt.date | None = None,
-        page_size: int | str | None = None,
-        query: Mapping[str, Any] | None = None,
-        path: str | None = None,
-        planet_reports_conn_id: str = PlanetReportsHook.default_conn_name,
         max_workers: int | str = 4,
         overwrite: bool | str = False,
         row_count_check: str = "warn",
@@ -145,20 +126,11 @@ class PlanetReportsToObjectStorageOperator(BaseOperator):
         emit_partitions: bool = False,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
-        self.destination = destination
-        self.destination_conn_id = destination_conn_id
-        self.reports = reports
-        self.org_id = org_id
-        self.plan_id = plan_id
-        self.report_type = report_type
-        self.cadence = cadence
-        self.start = start
-        self.end = end
-        self.page_size = page_size
-        self.query = query
-        self.path = path
-        self.planet_reports_conn_id = planet_reports_conn_id
+        super().__init__(destination=destination, **kwargs)
+        # What the API said is no template, whatever it looks like: Airflow renders the values of
+        # mapped tasks, too.
+        plain = isinstance(reports, (Mapping, list, tuple)) and not refers_to_tasks(reports)
+        self.reports = literal(reports) if plain else reports
         self.max_workers = max_workers
         self.overwrite = overwrite
         self.row_count_check = row_count_check
@@ -181,6 +153,7 @@ class PlanetReportsToObjectStorageOperator(BaseOperator):
         from airflow_provider_planet_reports.landing.zone import open_zone
 
         with task_errors():
+            filters = rendered_filters(self)
             options = LandingOptions.of(self)
             if self.emit_partitions:
                 check_partitions(self.outlets)
@@ -200,7 +173,7 @@ class PlanetReportsToObjectStorageOperator(BaseOperator):
             with _decoration("The link to the landing place is missing"):
                 self._leave_link(context, zone)
             if asked is None:
-                asked = hook.list_reports(**filters_of(self), on_bad_entry=self._run.fail_entry)
+                asked = hook.list_reports(**filters, on_bad_entry=self._run.fail_entry)
             outcome = self._run.run(asked)
         receipts = {**outcome.earlier, **outcome.landed}
         result = [zone.describe(receipt) for _, receipt in sorted(receipts.items(), key=_by_age)]
@@ -253,6 +226,8 @@ def _reports(given: Any) -> Iterable[Report] | None:
     """Return the reports that a template or another task's output left, None for none given."""
     if given is NOTSET:
         return None
+    if isinstance(given, type(literal(None))):  # not rendered: outside of Airflow
+        given = given.value
     if given is None or given == "":
         raise InvalidInput(
             f"reports={given!r}: its upstream task left nothing. Run that task again, or leave "
@@ -287,11 +262,15 @@ def _task_instance(context: Context) -> dict[str, Any]:
     if ti is None:
         return {}
     names = ("dag_id", "run_id", "task_id", "map_index", "try_number")
-    return {name: getattr(ti, name, None) for name in names}
+    named = {name: getattr(ti, name, None) for name in names}
+    # Airflow 3.4 repeats a task in a loop with all of these the same; it tells them by region.
+    if region := getattr(ti, "region_id", None):
+        named["map_index"] = f"{region}/{getattr(ti, 'region_index', None)}"
+    return named
 
 
 def _by_age(landed: tuple[ReportKey, Receipt]) -> tuple[str, ...]:
-    return landed[0].age
+    return landed[0].age()
 
 
 def _log_progress(now: Progress) -> None:

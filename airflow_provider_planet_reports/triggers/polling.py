@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -11,8 +10,10 @@ from typing import ParamSpec, TypeVar
 
 from asgiref.sync import sync_to_async
 
-from airflow_provider_planet_reports.client.errors import TransientError
-from airflow_provider_planet_reports.exceptions import PlanetReportsTaskFailure
+from airflow_provider_planet_reports.airflow_side.task_errors import (
+    PlanetReportsTaskFailure,
+    retry_after,
+)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -20,14 +21,10 @@ T = TypeVar("T")
 #: Polls at a time in one triggerer. An API that hangs holds up these threads, not the
 #: default ones, which all triggers of all providers share.
 _POLLS_AT_A_TIME = 32
-#: After a failure the next poll is this far away at least, and twice as far each time.
-_TROUBLE_PAUSE = 5.0
-_LONGEST_TROUBLE_PAUSE = 900.0
-#: A refusal does not pass by itself: somebody has to mend something first.
-_REFUSAL_PAUSE = 60.0
-_LONGEST_REFUSAL_PAUSE = 3600.0
-#: Over so many seconds spreads what a shared poll sets going at once.
-_LONGEST_MOMENT = 1.0
+#: Minimum pause after a transient error and after a refusal, and the maximum to which it doubles. A
+#: refusal does not pass by itself: somebody has to correct something first.
+_PAUSES_AFTER_ERROR = (5.0, 900.0)
+_PAUSES_AFTER_REFUSAL = (60.0, 3600.0)
 
 
 @cache
@@ -46,19 +43,7 @@ async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs)
     return await call(*args, **kwargs)
 
 
-async def moment(interval: float) -> None:
-    """Wait for a moment, everybody for another one.
-
-    A thousand watchers of one listing would otherwise all go through it in the same turn of the
-    event loop, and nothing else would get its turn meanwhile.
-
-    :param interval: seconds between two polls; the moment is a tenth of it at most.
-    """
-    longest = min(interval / 10, _LONGEST_MOMENT)
-    await asyncio.sleep(random.uniform(0, longest))  # noqa: S311 - spreads load, guards nothing
-
-
-class Pauses:
+class PollBackoff:
     """How long to wait between polls.
 
     :param interval: seconds between two polls while all is well.
@@ -70,7 +55,7 @@ class Pauses:
         self.failures = 0
 
     def before_first(self) -> float:
-        """Anything up to one interval: what one schedule starts together spreads over it."""
+        """Up to one interval: triggers that one schedule starts together spread over it."""
         return random.uniform(0, self._interval)  # noqa: S311 - spreads load, guards nothing
 
     def after_success(self) -> float:
@@ -84,24 +69,8 @@ class Pauses:
         :param error: what went wrong.
         """
         self.failures += 1
-        first, longest = _TROUBLE_PAUSE, _LONGEST_TROUBLE_PAUSE
-        if isinstance(error, PlanetReportsTaskFailure):
-            first, longest = _REFUSAL_PAUSE, _LONGEST_REFUSAL_PAUSE
-        doubled = max(self._interval, first) * 2.0 ** min(self.failures - 1, 30)
-        pause = min(doubled, max(self._interval, longest))
-        cause = error.__cause__
-        asked = cause.retry_after if isinstance(cause, TransientError) else None
-        return max(pause * random.uniform(0.8, 1.0), asked or 0.0)  # noqa: S311 - as above
-
-
-def check_interval(name: str, value: object) -> None:
-    """Refuse a polling interval that is no time at all.
-
-    :param name: the parameter.
-    :param value: seconds.
-    :raises PlanetReportsTaskFailure: naming the parameter and the value.
-    """
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
-        raise PlanetReportsTaskFailure(
-            f"{name}={value!r} is not allowed: it must be a number of seconds greater than 0."
-        )
+        refused = isinstance(error, PlanetReportsTaskFailure)
+        least, most = _PAUSES_AFTER_REFUSAL if refused else _PAUSES_AFTER_ERROR
+        doubled = max(self._interval, least) * 2.0 ** min(self.failures - 1, 30)
+        pause = min(doubled, max(self._interval, most))
+        return max(pause * random.uniform(0.8, 1.0), retry_after(error) or 0.0)  # noqa: S311

@@ -10,10 +10,10 @@ from collections import Counter
 
 import pytest
 
+from airflow_provider_planet_reports.airflow_side.outlet_events import check_partitions
 from airflow_provider_planet_reports.errors import InvalidInput
 from airflow_provider_planet_reports.sandbox import Sandbox
 from airflow_provider_planet_reports.sandbox.reports import made_up_reports
-from airflow_provider_planet_reports.transfers.outlet_events import check_partitions
 
 pytest.importorskip("airflow.sdk", reason="the processes are those of Airflow 3")
 pytestmark = pytest.mark.system

@@ -6,9 +6,9 @@ import datetime as dt
 
 import pytest
 
+from airflow_provider_planet_reports.airflow_side.outlet_events import check_partitions
 from airflow_provider_planet_reports.errors import InvalidInput
 from airflow_provider_planet_reports.sandbox import Sandbox
-from airflow_provider_planet_reports.transfers.outlet_events import check_partitions
 
 try:
     check_partitions()

@@ -12,7 +12,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 #: What the fork server imports once for all processes; what is not installed it leaves out.
-#: No process inherits a thread: fsspec starts its own with the first file system.
+#: No process inherits a thread: obstore starts its own with the first request.
 _PRELOADED = [
     "pytest",  # the main module of the tests, which every process imports
     "airflow_provider_planet_reports.landing.zone",
@@ -20,13 +20,9 @@ _PRELOADED = [
     "airflow_provider_planet_reports.transfers.planet_reports_to_object_storage",
     "airflow.sdk.execution_time.supervisor",
     "airflow.sdk.execution_time.timeout",
-    "airflow.providers.amazon.aws.fs.s3",
-    "airflow.providers.microsoft.azure.fs.adls",
-    "airflow.providers.google.cloud.fs.gcs",
-    "airflow.providers.common.io.operators.file_transfer",
-    "s3fs",
-    "adlfs",
-    "gcsfs",
+    "airflow.providers.amazon.aws.hooks.s3",
+    "airflow.providers.google.common.hooks.base_google",
+    "airflow.providers.microsoft.azure.hooks.wasb",
 ]
 
 _CONTEXT = multiprocessing.get_context("forkserver")

@@ -7,11 +7,11 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseHook
 from surroundings import connect
 
-from airflow_provider_planet_reports.client.errors import TooManyRequests
-from airflow_provider_planet_reports.exceptions import (
+from airflow_provider_planet_reports.airflow_side.task_errors import (
     PlanetReportsTaskError,
     PlanetReportsTaskFailure,
 )
+from airflow_provider_planet_reports.client.errors import TooManyRequests
 from airflow_provider_planet_reports.sandbox.server import MEMBER_KEY, Answer, Sandbox
 from airflow_provider_planet_reports.triggers import polling
 from airflow_provider_planet_reports.triggers.planet_reports import PlanetReportsTrigger

@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 from airflow.providers.common.compat.sdk import DAG, task
 
+from airflow_provider_planet_reports.airflow_side.landing_options import LandingOptions
+from airflow_provider_planet_reports.airflow_side.task_errors import PlanetReportsTaskFailure
 from airflow_provider_planet_reports.errors import InvalidInput
-from airflow_provider_planet_reports.exceptions import PlanetReportsTaskFailure
-from airflow_provider_planet_reports.transfers.landing_options import LandingOptions
 from airflow_provider_planet_reports.transfers.planet_reports_to_object_storage import (
     PlanetReportsToObjectStorageOperator,
 )

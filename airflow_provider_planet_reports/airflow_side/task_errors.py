@@ -30,18 +30,21 @@ class PlanetReportsTaskFailure(PlanetReportsError, AirflowFailException):
 
 @contextmanager
 def task_errors() -> Iterator[None]:
-    """Turn the errors of what is done within into those that Airflow understands.
+    """Convert errors of this package to those that Airflow understands, with one traceback.
 
-    :raises PlanetReportsTaskFailure: for bad input, a refusal (400, 401, 403, 404) and whatever
-        else another try cannot mend.
-    :raises PlanetReportsTaskError: for everything else.
+    The message says all there is to know; frames of the client would push it out of sight in
+    Airflow's log.
+
+    :raises PlanetReportsTaskFailure: for bad input, refusals (400, 401, 403, 404) and other errors
+        that a retry cannot help with.
+    :raises PlanetReportsTaskError: for all other errors.
     """
     try:
         yield
     except (PlanetReportsTaskError, PlanetReportsTaskFailure):
         raise
     except PlanetReportsError as error:
-        raise as_task_error(error) from error
+        raise as_task_error(error) from None
 
 
 def as_task_error(error: PlanetReportsError) -> PlanetReportsTaskError | PlanetReportsTaskFailure:

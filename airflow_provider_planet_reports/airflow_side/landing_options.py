@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from typing import Any
 
+from airflow_provider_planet_reports.airflow_side.parameters import literals
 from airflow_provider_planet_reports.errors import InvalidInput
 
 _ROW_COUNT_CHECKS = ("ignore", "warn", "fail")
@@ -37,7 +38,7 @@ class LandingOptions:
             "overwrite": _flag,
             "row_count_check": _one_of(_ROW_COUNT_CHECKS),
             "on_nothing_new": _one_of(_NOTHING_NEW),
-            "except_reports": _ids,
+            "except_reports": report_ids,
         }
         for field in fields(self):
             value = getattr(self, field.name)
@@ -58,15 +59,7 @@ class LandingOptions:
     @classmethod
     def check_literals(cls, owner: object) -> None:
         """Check those options of an operator that no template is to make yet."""
-        given = {name: getattr(owner, name) for name in cls.names()}
-        cls(**{name: value for name, value in given.items() if not _is_template(value)})
-
-
-def _is_template(value: Any) -> bool:
-    """Whether Airflow makes another value of this when the task runs."""
-    if isinstance(value, str):
-        return "{{" in value or "{%" in value
-    return hasattr(value, "resolve")
+        cls(**literals(owner, cls.names()))
 
 
 def _whole_number(name: str, value: Any) -> int:
@@ -86,7 +79,13 @@ def _flag(name: str, value: Any) -> bool:
     return flag
 
 
-def _ids(name: str, value: Any) -> frozenset[str]:
+def report_ids(name: str, value: Any) -> frozenset[str]:
+    """Return report ids as a set.
+
+    :param name: the parameter.
+    :param value: a list, or text with commas between them.
+    :raises InvalidInput: naming the parameter and the value.
+    """
     ids = value.split(",") if isinstance(value, str) else value
     if not isinstance(ids, Iterable) or not all(isinstance(each, (str, int)) for each in ids):
         raise InvalidInput(f"{name}={value!r} is not allowed: it must be a list of report ids.")

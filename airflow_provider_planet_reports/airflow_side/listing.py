@@ -6,8 +6,8 @@ from collections.abc import Collection, Mapping
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_planet_reports.airflow_side.task_errors import task_errors
 from airflow_provider_planet_reports.client.filters import Filters
-from airflow_provider_planet_reports.exceptions import task_errors
 from airflow_provider_planet_reports.hooks.planet_reports import PlanetReportsHook
 
 if TYPE_CHECKING:

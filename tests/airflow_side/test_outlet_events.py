@@ -10,15 +10,15 @@ from airflow.providers.common.compat.sdk import Asset, AssetAlias
 from runs import dag_of
 from surroundings import AIRFLOW_HOME
 
-from airflow_provider_planet_reports.assets.planet_reports import report_asset
-from airflow_provider_planet_reports.errors import InvalidInput
-from airflow_provider_planet_reports.exceptions import PlanetReportsTaskFailure
-from airflow_provider_planet_reports.transfers.outlet_events import (
+from airflow_provider_planet_reports.airflow_side.outlet_events import (
     check_partitions,
     describe_outlets,
     partition_keys,
     summary,
 )
+from airflow_provider_planet_reports.airflow_side.task_errors import PlanetReportsTaskFailure
+from airflow_provider_planet_reports.assets.planet_reports import report_asset
+from airflow_provider_planet_reports.errors import InvalidInput
 from airflow_provider_planet_reports.transfers.planet_reports_to_object_storage import (
     PlanetReportsToObjectStorageOperator,
 )

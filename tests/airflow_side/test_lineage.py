@@ -9,7 +9,11 @@ from pathlib import Path
 import pytest
 from surroundings import TESTS
 
-from airflow_provider_planet_reports.lineage import LandingLineage, dataset_name, storage_account
+from airflow_provider_planet_reports.airflow_side.lineage import (
+    LandingLineage,
+    dataset_name,
+    storage_account,
+)
 from airflow_provider_planet_reports.transfers.planet_reports_to_object_storage import (
     PlanetReportsToObjectStorageOperator,
 )

@@ -1,0 +1,1 @@
+"""What hooks, operators, sensors and triggers share on the side of Airflow."""
