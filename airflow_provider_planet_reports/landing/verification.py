@@ -156,7 +156,7 @@ def _compare(zone: LandingZone, key: ReportKey) -> tuple[Collection[str], list[i
     for _ in range(_LOOKS):
         try:
             receipt = zone.receipt(key)
-        except DestinationError as error:
+        except (UnreadableReceipt, DestinationError) as error:
             # Which of its files are named is not known, so none counts as a stray.
             named = {entry.key for entry in zone.store.list(key.folder)}
             return named, [], [Finding("unreadable", zone.uri_of_receipt(key), str(error))]

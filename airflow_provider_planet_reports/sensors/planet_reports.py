@@ -30,6 +30,11 @@ from airflow_provider_planet_reports.airflow_side.waiting import Wait
 from airflow_provider_planet_reports.connections import ConnectionNotFound
 from airflow_provider_planet_reports.triggers.planet_reports import PlanetReportsTrigger
 
+try:
+    from airflow.sdk.exceptions import TaskDeferralError, TaskDeferralTimeout
+except ImportError:  # Airflow 2
+    from airflow.exceptions import TaskDeferralError, TaskDeferralTimeout  # type: ignore[no-redef]
+
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
@@ -107,7 +112,7 @@ PlanetReportsToObjectStorageOperator` (``reports=sensor.output``). With a ``dest
         :param context: Airflow's context.
         :return: whether enough reports are there, and those reports.
         """
-        self._since = self._since or dt.datetime.now(dt.timezone.utc)
+        since = self._since = self._since or dt.datetime.now(dt.timezone.utc)
         with task_errors():
             wait = self._wait()
         try:
@@ -123,12 +128,10 @@ PlanetReportsToObjectStorageOperator` (``reports=sensor.output``). With a ``dest
                 return PokeReturnValue(True, [report.to_dict() for report in found.reports])
         self._begun = True
         if self.deferrable:
-            self._leave_to_trigger(wait)
+            self._leave_to_trigger(wait, since)
         return PokeReturnValue(False)
 
-    def execute_complete(
-        self, context: Context, event: Mapping[str, Any] | None = None
-    ) -> list[dict[str, Any]]:
+    def execute_complete(self, context: Context, event: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Continue after the trigger's event: list the reports, or raise what it met.
 
         :param context: Airflow's context.
@@ -136,14 +139,9 @@ PlanetReportsToObjectStorageOperator` (``reports=sensor.output``). With a ``dest
         :return: the API's own objects.
         :raises PlanetReportsTaskFailure: for a refusal, as without the triggerer.
         """
-        event = event or {}
-        if event.get("status") != "success":
-            raise PlanetReportsTaskFailure(
-                event.get("message")
-                or f"Check the triggerer's version of this package: its event {event} is unknown."
-            )
-        since = event.get("waiting_since")
-        self._since = dt.datetime.fromisoformat(since) if since else None
+        if event["status"] != "success":
+            raise PlanetReportsTaskFailure(event["message"])
+        self._since = dt.datetime.fromisoformat(event["waiting_since"])
         self._begun = self.deferrable = True
         return self.poke(context).xcom_value or []
 
@@ -158,11 +156,7 @@ PlanetReportsToObjectStorageOperator` (``reports=sensor.output``). With a ``dest
             self.destination_conn_id, self.min_reports, self.plan_ids,
         )  # fmt: skip
 
-    def _leave_to_trigger(self, wait: Wait) -> None:
-        since = self._since or dt.datetime.now(dt.timezone.utc)
-        left = since + self._longest - dt.datetime.now(dt.timezone.utc)
-        if left <= dt.timedelta(0):
-            raise AirflowSensorTimeout
+    def _leave_to_trigger(self, wait: Wait, since: dt.datetime) -> None:
         self.defer(
             trigger=PlanetReportsTrigger(
                 **wait.to_kwargs(),
@@ -170,7 +164,7 @@ PlanetReportsToObjectStorageOperator` (``reports=sensor.output``). With a ``dest
                 waiting_since=since.isoformat(),
             ),
             method_name="execute_complete",
-            timeout=left,
+            timeout=since + self._longest - dt.datetime.now(dt.timezone.utc),
         )
 
     @property
@@ -184,20 +178,18 @@ PlanetReportsToObjectStorageOperator` (``reports=sensor.output``). With a ``dest
         """Have a timeout say what was waited for, and let ``soft_fail`` skip timeouts only."""
         try:
             yield
-        except AirflowSensorTimeout:
+        except (AirflowSensorTimeout, TaskDeferralTimeout):
             if self.deferrable and self._longest < dt.timedelta(seconds=self.timeout):
                 # Airflow makes another try after execution_timeout, none after timeout.
                 raise AirflowTaskTimeout(self._timed_out()) from None
             raise AirflowSensorTimeout(self._timed_out()) from None
         except AirflowSkipException as skip:
-            if self.soft_fail:
-                if isinstance(skip.__cause__, PlanetReportsTaskFailure):
-                    raise skip.__cause__ from None
-                raise AirflowSkipException(self._timed_out()) from None
-            raise
+            if not self.soft_fail:
+                raise
+            if isinstance(skip.__cause__, (PlanetReportsTaskFailure, TaskDeferralError)):
+                raise skip.__cause__ from None
+            raise AirflowSkipException(self._timed_out()) from None
 
     def _timed_out(self) -> str:
-        with task_errors():
-            wait = self._wait()
         seconds = self._longest.total_seconds()
-        return f"Not there after {seconds:.0f} s: {wait}. Raise timeout, or ask Planet for them."
+        return f"Not there after {seconds:.0f} s: {self._wait()}. Raise timeout, or ask Planet."

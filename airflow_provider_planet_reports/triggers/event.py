@@ -164,6 +164,4 @@ class PlanetReportsEventTrigger(BaseEventTrigger):
 
 
 def _described(report: Report) -> dict[str, Any]:
-    described = report.to_dict()
-    described.pop("contents", None)
-    return described
+    return {name: value for name, value in report.to_dict().items() if name != "contents"}

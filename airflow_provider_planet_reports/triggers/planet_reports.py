@@ -99,20 +99,18 @@ class PlanetReportsTrigger(BaseTrigger):
                 # The pauses between polls are the retries: they hold no thread.
                 found = await in_thread(self.wait.look, max_retries=0)
             except PlanetReportsTaskFailure as refusal:
-                yield self._event(status="refused", message=str(refusal))
-                return
+                event = {"status": "refused", "message": str(refusal)}
+                break
             except PlanetReportsTaskError as error:
                 pause = backoff.after_failure(error)
                 self.log.warning("Still waiting; checking again in %.0f s: %s", pause, error)
                 continue
             if found.enough:
-                yield self._event(status="success")
-                return
+                event = {"status": "success"}
+                break
             pause = backoff.after_success()
             self.log.info("Waiting: %s; checking again in %.0f s.", found.description, pause)
-
-    def _event(self, **said: str) -> TriggerEvent:
-        return TriggerEvent({**said, "waiting_since": self.waiting_since})
+        yield TriggerEvent({**event, "waiting_since": self.waiting_since})
 
 
 def __getattr__(name: str) -> Any:
