@@ -25,6 +25,7 @@ project_copyright = f"{author}. Apache-2.0. Not affiliated with Planet Labs"
 version = release = __version__
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx_copybutton"]
+myst_heading_anchors = 2
 exclude_patterns = ["_build", "_generated"]
 html_theme = "furo"
 html_title = f"Planet Reports for Airflow {version}"
@@ -44,7 +45,7 @@ nitpicky = True
 nitpick_ignore_regex = [
     (r"py:.*", r"(airflow|requests|collections|datetime|dt|typing|argparse|urllib)\..+"),
     (r"py:class", "Asset|Context|Dataset|ObjectStoragePath|OperatorLineage|PokeReturnValue"),
-    (r"py:class", "RetryDecision|TaskInstanceKey"),
+    (r"py:class", "OnBadEntry|RetryDecision|TaskInstanceKey"),
     (r"py:exc", "Airflow[A-Za-z]+"),
 ]
 
@@ -59,6 +60,8 @@ def write_help(_: Any) -> None:
         "land": [package, "land"],
         "check": [package, "check"],
         "verify": [package, "verify"],
+        "forget": [package, "forget"],
+        "listings": [package, "listings"],
         "sandbox": [f"{package}.sandbox"],
     }.items():
         said = subprocess.run(  # noqa: S603

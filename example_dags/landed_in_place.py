@@ -9,7 +9,6 @@ header, what is beyond may be missing. Whoever needs that loads the reports.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -95,13 +94,22 @@ def _create(db: DuckDBPyConnection, files: list[tuple[str, str, int | None]]) ->
     )
 
 
-def _register(db: DuckDBPyConnection, url: str, conn_id: str | None) -> None:
-    """Let DuckDB read through the file system of the destination's connection."""
-    from airflow.providers.common.compat.sdk import ObjectStoragePath
+def _register(db: DuckDBPyConnection, destination: str, conn_id: str | None) -> None:
+    """Let DuckDB read the destination's bucket with the destination's connection."""
+    from airflow_provider_planet_reports.landing.destination import parse_url
+    from airflow_provider_planet_reports.landing.stores.opening import open_store
 
-    fs: Any = ObjectStoragePath(url, conn_id=conn_id).fs
-    protocols: Iterable[str] = [fs.protocol] if isinstance(fs.protocol, str) else fs.protocol
-    if "file" in protocols or any(map(db.filesystem_is_registered, protocols)):
+    place = parse_url(destination, conn_id)
+    if place.scheme == "file" or db.filesystem_is_registered(place.scheme):
         return
-    fs.invalidate_cache()
-    db.register_filesystem(fs)
+    from obstore.fsspec import FsspecStore
+
+    store: Any = open_store(f"{place.scheme}://{place.container}", place.conn_id)
+
+    class Bucket(FsspecStore):
+        cachable = False  # others may have another connection
+
+        def _construct_store(self, bucket: str) -> Any:  # noqa: ARG002 - there is one only
+            return store._bucket
+
+    db.register_filesystem(Bucket(place.scheme))

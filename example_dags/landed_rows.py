@@ -36,7 +36,6 @@ OWN_COLUMNS = {
 }
 _LONGEST_NAME = 63  # bytes; what PostgreSQL allows, which cuts longer ones without a word
 _LONGEST_FIELD = 2**24  # characters; Python's own limit is smaller than a large footprint
-_PIECE = 2**20
 
 
 @dataclass(frozen=True)
@@ -138,18 +137,17 @@ def check_rows(report: Mapping[str, Any], expected: int, loaded: int) -> None:
 
 
 def _origin(report: Mapping[str, Any]) -> tuple[Any, Any, Any]:
-    return report["report_id"], report["data_date_start"], report["plan_id"]
+    return report["report_id"], report["data_date_start"][:10], report["plan_id"]
 
 
 def _copy(file: Mapping[str, Any], folder: Path, conn_id: str | None) -> Path:
     """Return a local copy of a landed file, which has the bytes that were landed."""
-    from airflow.providers.common.compat.sdk import ObjectStoragePath
+    from airflow_provider_planet_reports.landing.stores.opening import open_store
 
-    source, digest = ObjectStoragePath(file["uri"], conn_id=conn_id), hashlib.sha256()
-    source.fs.invalidate_cache()  # file systems remember sizes
-    copy = Path(tempfile.mkdtemp(dir=folder), source.name)
-    with source.open("rb") as reader, copy.open("wb") as writer:
-        while piece := reader.read(_PIECE):
+    place, _, name = file["uri"].rpartition("/")
+    copy, digest = Path(tempfile.mkdtemp(dir=folder), name), hashlib.sha256()
+    with copy.open("wb") as writer:
+        for piece in open_store(place, conn_id).stream(name):
             digest.update(piece)
             writer.write(piece)
     if digest.hexdigest() != file["sha256"]:

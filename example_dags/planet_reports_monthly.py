@@ -17,6 +17,12 @@ import os
 from pathlib import Path
 
 from airflow.providers.common.compat.sdk import DAG, get_current_context, task
+from airflow.sdk import (
+    MonthWindow,
+    PartitionedAssetTimetable,
+    RollupMapper,
+    StartOfMonthMapper,
+)
 
 from airflow_provider_planet_reports.assets.planet_reports import report_asset
 from airflow_provider_planet_reports.transfers.planet_reports_to_object_storage import (
@@ -85,7 +91,7 @@ with DAG(
             }
         loaded = loaded_reports(WAREHOUSE)
         found = {
-            report["data_date_start"]
+            report["data_date_start"][:10]
             for report in landed_reports(DESTINATION, DESTINATION_CONN_ID, **SUMMARIES)
             if report["report_id"] in loaded and report["data_date_start"][:7] not in months
         }
@@ -101,10 +107,6 @@ with DAG(
     loaded, announced = load(), announce()
     land >> loaded >> announced
     [land, loaded, announced] >> done()
-
-from airflow.sdk import (  # noqa: E402  isort: skip  (last: before 3.3, the operator tells why)
-    MonthWindow, PartitionedAssetTimetable, RollupMapper, StartOfMonthMapper,
-)  # fmt: skip
 
 # [START howto_rollup]
 whole_months = RollupMapper(

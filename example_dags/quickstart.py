@@ -11,7 +11,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -32,8 +32,9 @@ def main() -> None:
     with api() as (name, connection):
         home = Path(".quickstart", name).resolve()
         prepare_airflow(home, connection)
-        landed, loaded = run_daily()
-    report(landed, loaded, warehouse=home / "planet_reports.duckdb")
+        before = landed(home)
+        loaded = run_daily()
+    report(before, landed(home), loaded, warehouse=home / "planet_reports.duckdb")
     run_dashboard(SANDBOX_PAGE if name == "sandbox" else {})
 
 
@@ -88,15 +89,23 @@ def prepare_airflow(home: Path, connection: dict[str, Any]) -> None:
         ready.touch()
 
 
-def run_daily() -> tuple[list[dict[str, Any]], dict[str, int]]:
-    """Run the daily DAG; return what its tasks returned."""
+def landed(home: Path) -> dict[str, dict[str, Any]]:
+    """Return what is landed, by receipt."""
+    from airflow_provider_planet_reports.landing import landed_reports
+
+    reports = landed_reports((home / "planet_reports").as_uri())
+    return {report["receipt"]: report for report in reports}
+
+
+def run_daily() -> dict[str, int]:
+    """Run the daily DAG; return the rows that it loaded, by table."""
     from planet_reports_daily import dag
 
     run = run_dag(dag, {"days": DAYS})
     if run.state != "success":
         sys.exit(f"The DAG run ended as {run.state}; the lines above say why.")
-    land, load = (run.get_task_instance(task_id=task_id) for task_id in ("land", "load"))
-    return land.xcom_pull(task_ids="land"), load.xcom_pull(task_ids="load")
+    loaded: dict[str, int] = run.get_task_instance(task_id="load").xcom_pull(task_ids="load")
+    return loaded
 
 
 def run_dashboard(options: dict[str, Any]) -> None:
@@ -121,20 +130,25 @@ def run_dag(dag: Any, conf: dict[str, Any]) -> Any:
     return dag.test(run_conf=conf)
 
 
-def report(landed: list[dict[str, Any]], loaded: dict[str, int], warehouse: Path) -> None:
-    """Print what was listed, landed and loaded, and a first look at the usage."""
-    new = [each for each in landed if each["new"]]
-    files = [file for each in new for file in each["files"]]
-    say(f"\nListed {len(landed)} reports.")
+def report(
+    before: Mapping[str, Mapping[str, Any]],
+    after: Mapping[str, Mapping[str, Any]],
+    loaded: Mapping[str, int],
+    warehouse: Path,
+) -> None:
+    """Print what was landed and loaded, and a first look at the usage."""
+    new = after.keys() - before.keys()
+    files = [file for receipt in sorted(new) for file in after[receipt]["files"]]
+    say("")
     if new:
         size = sum(file["bytes"] for file in files)
-        say(f"Landed {len(new)} of them, {len(files)} files, {size:,} bytes:")
+        say(f"Landed {len(new)} reports, {len(files)} files, {size:,} bytes:")
         for file in files[:PATHS_SHOWN]:
             say(f"  {file['uri']}")
         if len(files) > PATHS_SHOWN:
             say(f"  ... and {len(files) - PATHS_SHOWN} more beside them")
     else:
-        say("Nothing is new: all of them were landed before.")
+        say(f"Nothing is new: all {len(after)} reports were landed before.")
     rows = ", ".join(f"{count:,} rows into {table}" for table, count in loaded.items())
     say(f"Loaded {rows or 'nothing: the warehouse has them all'} ({warehouse}).")
     show_usage(warehouse)

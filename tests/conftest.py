@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+# First of all: Airflow reads its configuration when something imports it.
+from surroundings import AIRFLOW_HOME, connect  # isort: skip
+
 import json
 import shutil
 import subprocess
@@ -16,7 +19,6 @@ from grounds import Ground, local_ground
 from postgres import PostgresServer
 from postgres import postgres as postgres_server
 from servers import AzureServer, GoogleServer, S3Server
-from surroundings import AIRFLOW_HOME, connect
 
 #: Every kind of store; those whose server or packages are not installed are skipped.
 STORES = ["file", "moto", "rclone", "azurite", "google", "google_by_rclone"]

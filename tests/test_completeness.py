@@ -3,10 +3,11 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
-from airflow_provider_planet_reports.completeness import Gap, completeness
 from surroundings import connect
 
+from airflow_provider_planet_reports.airflow_side.listing import check_completeness
 from airflow_provider_planet_reports.airflow_side.task_errors import PlanetReportsTaskFailure
+from airflow_provider_planet_reports.landing.completeness import Gap
 from airflow_provider_planet_reports.sandbox import Sandbox
 from airflow_provider_planet_reports.transfers.planet_reports_to_object_storage import (
     PlanetReportsToObjectStorageOperator,
@@ -51,7 +52,7 @@ def land(tmp_path):
 @pytest.fixture
 def found(tmp_path):
     def found(loaded=None, **filters):
-        return completeness(CONN_ID, filters, tmp_path.as_uri(), loaded=loaded)
+        return check_completeness(CONN_ID, filters, tmp_path.as_uri(), loaded=loaded)
 
     return found
 
@@ -86,8 +87,6 @@ def test_each_day_is_no_report_not_landed_or_not_loaded(api, land, found):
         Gap(day(1), "1001", "summary", "daily", "not landed", late),
     )
     assert (result.reports, result.landed, result.loaded) == (2, 1, 0)
-    assert result.periods_that() == (day(3), day(2), day(1))
-    assert result.periods_that("no report", "not loaded") == (day(3), day(2))
     assert result.to_dict()["gaps"][0]["state"] == "no report"
     # Who does not ask what is loaded is not told.
     assert [gap.state for gap in found(start=day(2), end=day(2), plan_id=1001).gaps] == [
@@ -159,9 +158,9 @@ def test_of_monthly_reports_whole_months_are_expected(api, land, found):
 @pytest.mark.parametrize(
     ("filters", "message"),
     [
-        ({}, "start is missing"),
+        ({}, "start is required"),
         ({"start": "soon"}, "start='soon' is not a date"),
-        ({"start": "2026-01-01", "cadence": "weekly", "path": "x"}, "cadence='weekly' can't be"),
+        ({"start": "2026-01-01", "cadence": "weekly", "path": "x"}, "cadence='weekly' cannot be"),
         ({"start": "2026-01-02", "end": "2026-01-01"}, "is after end"),
     ],
 )
@@ -173,7 +172,7 @@ def test_what_cannot_be_asked_is_refused_before_any_request(api, found, filters,
 
 
 def test_a_report_that_does_not_say_which_day_it_is_of_covers_none(api, found, monkeypatch):
-    from airflow_provider_planet_reports import completeness as module
+    from airflow_provider_planet_reports.airflow_side import listing as module
     from airflow_provider_planet_reports.client.report import Report
 
     api()

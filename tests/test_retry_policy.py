@@ -6,7 +6,6 @@ import sys
 
 import pytest
 from airflow.providers.common.compat.sdk import DAG
-from airflow_provider_planet_reports.landing.outcome import Outcome
 from runs import dag_of
 from surroundings import connect
 
@@ -17,6 +16,7 @@ from airflow_provider_planet_reports.airflow_side.task_errors import (
 )
 from airflow_provider_planet_reports.client.errors import ServerError, TooManyRequests
 from airflow_provider_planet_reports.errors import InvalidInput, PlanetReportsError
+from airflow_provider_planet_reports.landing.progress import Outcome
 from airflow_provider_planet_reports.landing.run import LandingRun
 from airflow_provider_planet_reports.sandbox.server import Answer, Sandbox
 from airflow_provider_planet_reports.transfers.planet_reports_to_object_storage import (

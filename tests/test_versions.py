@@ -13,7 +13,7 @@ import pytest
 from airflow.providers_manager import ProvidersManager
 from surroundings import TESTS
 
-from airflow_provider_planet_reports.airflow_side.connection_form import EXTRA_FIELDS
+from airflow_provider_planet_reports.airflow_side.connection_form import EXTRA_FIELDS, RELABELING
 from airflow_provider_planet_reports.airflow_side.outlet_events import check_partitions
 from airflow_provider_planet_reports.errors import InvalidInput
 from airflow_provider_planet_reports.sensors.planet_reports import PlanetReportsSensor
@@ -57,7 +57,7 @@ def form():
 
 
 def form_shows():
-    return form()["fields"] == sorted(EXTRA_FIELDS) and form()["login"] == "API key"
+    return form()["fields"] == sorted(EXTRA_FIELDS) and form()["login"] == RELABELING["login"]
 
 
 def can_import(name, module):

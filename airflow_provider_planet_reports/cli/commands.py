@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 import shlex
@@ -144,13 +145,19 @@ def forget(given: Namespace) -> None:
     :param given: the command line, parsed.
     """
     from airflow_provider_planet_reports.landing import verification
-    from airflow_provider_planet_reports.landing.zone import open_zone
+    from airflow_provider_planet_reports.landing.zone import day, open_zone
 
     if not given.report_ids and not given.before:
         sys.exit("Say what to forget: ids of reports, or --before with a date.")
     with _at_work(), progress("Forgetting") as tell:
+        before = given.before and day("before", given.before)
         zone = open_zone(given.destination, given.destination_conn_id)
-        keys = verification.to_forget(zone, given.report_ids, given.before)
+        keys = [
+            key
+            for key in zone.find()
+            if (not given.report_ids or key.report_id in given.report_ids)
+            and (not before or (key.data_date or "~") < before)
+        ]
         if not given.dry_run:
             for number, key in enumerate(keys, 1):
                 verification.forget(zone, key)
@@ -179,6 +186,8 @@ def show_listings(given: Namespace) -> None:
 
 def _what_to_do(given: Namespace, found: Completeness) -> Iterator[str]:
     """Yield a line for each kind of finding."""
+    from airflow_provider_planet_reports.landing.completeness import end_of_month
+
     if late := found.periods_that("no report"):
         yield (
             f"Planet has no report for {', '.join(late[:_PERIODS_SHOWN])}"
@@ -186,7 +195,12 @@ def _what_to_do(given: Namespace, found: Completeness) -> Iterator[str]:
             "run; for days long past, ask Planet."
         )
     if missing := found.periods_that("not landed"):
-        first, last = found.days_of(missing[0], missing[-1])
+        first, last = missing[0], missing[-1]
+        if found.cadence == "monthly":  # the API takes days
+            first, last = (
+                f"{first}-01",
+                end_of_month(dt.date.fromisoformat(f"{last}-01")).isoformat(),
+            )
         options = {
             "--destination-conn-id": given.destination_conn_id,
             "--conn-id": given.conn_id if given.conn_id != DEFAULT_CONN_ID else None,

@@ -8,11 +8,7 @@ from typing import Any
 from urllib.parse import quote, urljoin
 
 from airflow_provider_planet_reports.client.answers import get
-from airflow_provider_planet_reports.client.errors import (
-    BadRequest,
-    InvalidResponse,
-    PageTooLarge,
-)
+from airflow_provider_planet_reports.client.errors import BadRequest, InvalidResponse
 from airflow_provider_planet_reports.client.filters import LARGE_PAGE, Filters
 from airflow_provider_planet_reports.client.paging import NextLinks, OnBadEntry, Paging
 from airflow_provider_planet_reports.client.report import Report
@@ -129,6 +125,6 @@ class ReportsAPI:
             return get(self.session, address, filters.parameters)
         try:
             return get(self.session, address, {**filters.parameters, "page_size": LARGE_PAGE})
-        except (BadRequest, PageTooLarge) as refusal:
+        except BadRequest as refusal:
             log.info("Listing again without page_size: %s", refusal)
         return get(self.session, address, filters.parameters)

@@ -95,16 +95,10 @@ class Refused(HTTPError):
 
 
 class BadRequest(Refused):
-    """400: the server does not accept one of the filters."""
+    """400, 413 or 422: the server does not accept one of the filters, or so large a page."""
 
     problem = "Bad request"
     advice = "check the filters; the server does not accept one of them"
-
-
-class PageTooLarge(Refused):
-    """413 or 422: the request, or a value in it, is more than the server accepts."""
-
-    advice = "check page_size and the other filters"
 
 
 class InvalidAPIKey(Refused):
@@ -185,15 +179,18 @@ _REFUSALS: dict[int, type[Refused]] = {
     403: NoPermission,
     404: NotFound,
     410: Gone,
-    413: PageTooLarge,
-    422: PageTooLarge,
+    413: BadRequest,
+    422: BadRequest,
 }
 #: Statuses worth another try (RFC 9110, RFC 6585, RFC 8470), and Cloudflare's own.
 TRANSIENT_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504, *range(520, 531)})
 
 
 def is_transient(response: requests.Response) -> bool:
-    """Whether an answer is worth another try."""
+    """Whether an answer is worth another try.
+
+    :param response: the answer.
+    """
     return response.status_code in TRANSIENT_STATUSES or _is_blocked(response)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -48,32 +48,41 @@ class Filters:
     query: Mapping[str, Any] | None = None
     path: str | None = None
     parameters: dict[str, Any] = field(init=False, repr=False, compare=False)
+    _kwargs: dict[str, Any] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        path = _path(self.path)
-        start, end = _date("start", self.start), _date("end", self.end)
-        if start and end and start > end:
-            raise InvalidInput(
-                f"start={start} is after end={end}: both are inclusive, so start must not be later."
-            )
-        checked = {
-            "org_id": _digits("org_id", self.org_id),
-            "plan_id": _digits("plan_id", self.plan_id),
-            "report_type": _choice("report_type", self.report_type, REPORT_TYPES, free=bool(path)),
-            "cadence": _choice("cadence", self.cadence, CADENCES, free=bool(path)),
-            "start": start,
-            "end": end,
-            "page_size": _page_size(self.page_size),
+        given = {name: _given(getattr(self, name)) for name in self.names()}
+        query = {} if given["query"] is None else _query("query", given["query"])
+        path = None if given["path"] is None else _path("path", given["path"])
+        checks: dict[str, Callable[[str, Any], Any]] = {
+            "org_id": _digits,
+            "plan_id": _digits,
+            # Other listings have names of their own.
+            "report_type": _text if path else _choice_of(REPORT_TYPES),
+            "cadence": _text if path else _choice_of(CADENCES),
+            "start": _date,
+            "end": _date,
+            "page_size": _page_size,
         }
-        given = {name: value for name, value in checked.items() if value is not None}
-        query = _query(self.query)
-        for name in query:
-            if name in given:
-                raise InvalidInput(
-                    f"query={name!r} is also given as the parameter {name}: give it once."
-                )
+        own = {
+            name: check(name, given[name])
+            for name, check in checks.items()
+            if given[name] is not None
+        }
+        if "start" in own and "end" in own and own["start"] > own["end"]:
+            raise InvalidInput(
+                f"start={own['start']} is after end={own['end']}: both are inclusive, so start "
+                "must not be later."
+            )
+        if twice := sorted(query.keys() & own.keys()):
+            raise InvalidInput(
+                f"query={twice[0]!r} is also given as the parameter {twice[0]}: give it once."
+            )
         object.__setattr__(self, "path", path)
-        object.__setattr__(self, "parameters", {**given, **query})
+        object.__setattr__(self, "parameters", {**own, **query})
+        object.__setattr__(
+            self, "_kwargs", {**own, **({"query": query} if query else {}), "path": path}
+        )
 
     @property
     def page_size_is_free(self) -> bool:
@@ -82,9 +91,7 @@ class Filters:
 
     def to_kwargs(self) -> dict[str, Any]:
         """Return the filters that were given as keyword arguments: checked, and JSON-safe."""
-        query = _query(self.query)
-        own = {name: value for name, value in self.parameters.items() if name not in query}
-        kwargs = {**own, "query": query or None, "path": self.path}
+        kwargs = self._kwargs
         return {name: kwargs[name] for name in self.names() if kwargs.get(name) is not None}
 
     @classmethod
@@ -100,10 +107,7 @@ def _given(value: Any) -> Any:
     return None if value == "" else value
 
 
-def _digits(name: str, value: Any) -> str | None:
-    value = _given(value)
-    if value is None:
-        return None
+def _digits(name: str, value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, (int, str)) or not _is_number(str(value)):
         raise InvalidInput(f"{name}={value!r} is not allowed: it must be digits, for example 4321.")
     return str(value)
@@ -113,20 +117,23 @@ def _is_number(text: str) -> bool:
     return text.isascii() and text.isdigit()
 
 
-def _choice(name: str, value: Any, allowed: tuple[str, ...], *, free: bool) -> str | None:
-    value = _given(value)
-    if value is None:
-        return None
-    if isinstance(value, str) and (free or value in allowed):
-        return value
-    names = " or ".join(map(repr, allowed))
-    raise InvalidInput(f"{name}={value!r} is not allowed: it must be {names}.")
+def _text(name: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise InvalidInput(f"{name}={value!r} is not allowed: it must be text.")
+    return value
 
 
-def _date(name: str, value: Any) -> str | None:
-    value = _given(value)
-    if value is None:
-        return None
+def _choice_of(allowed: tuple[str, ...]) -> Callable[[str, Any], str]:
+    def check(name: str, value: Any) -> str:
+        if value not in allowed:
+            names = " or ".join(map(repr, allowed))
+            raise InvalidInput(f"{name}={value!r} is not allowed: it must be {names}.")
+        return str(value)
+
+    return check
+
+
+def _date(name: str, value: Any) -> str:
     if isinstance(value, dt.datetime):  # a datetime is a date too: its day is the one in UTC
         utc = value if value.tzinfo is None else value.astimezone(dt.timezone.utc)
         return utc.date().isoformat()
@@ -141,24 +148,18 @@ def _date(name: str, value: Any) -> str | None:
     )
 
 
-def _page_size(value: Any) -> int | None:
-    value = _given(value)
-    if value is None:
-        return None
+def _page_size(name: str, value: Any) -> int:
     if isinstance(value, bool) or not _is_number(str(value)) or int(value) < 1:
-        raise InvalidInput(f"page_size={value!r} is not allowed: it must be a whole number from 1.")
+        raise InvalidInput(f"{name}={value!r} is not allowed: it must be a whole number from 1.")
     return int(value)
 
 
-def _query(value: Any) -> dict[str, Any]:
-    value = _given(value)
-    if value is None:
-        return {}
-    if not isinstance(value, Mapping) or not all(isinstance(name, str) and name for name in value):
+def _query(name: str, value: Any) -> dict[str, Any]:
+    if not isinstance(value, Mapping) or not all(isinstance(each, str) and each for each in value):
         raise InvalidInput(
-            f"query={value!r} is not allowed: it must be a mapping of parameter names to values."
+            f"{name}={value!r} is not allowed: it must be a mapping of parameter names to values."
         )
-    return {name: _query_value(name, item) for name, item in value.items() if item is not None}
+    return {each: _query_value(each, item) for each, item in value.items() if item is not None}
 
 
 def _query_value(name: str, value: Any) -> Any:
@@ -173,13 +174,10 @@ def _query_value(name: str, value: Any) -> Any:
     )
 
 
-def _path(value: Any) -> str | None:
-    value = _given(value)
-    if value is None:
-        return None
+def _path(name: str, value: Any) -> str:
     if not isinstance(value, str) or not _is_relative(value):
         raise InvalidInput(
-            f"path={value!r} is not allowed: it must be relative to the base URL, like "
+            f"{name}={value!r} is not allowed: it must be relative to the base URL, like "
             "'some-listing/', without '..', host or query (use query= for parameters)."
         )
     return quote(value.lstrip("/"), safe="/%:@!$&'()*+,;=~-._")

@@ -16,6 +16,11 @@ from airflow_provider_planet_reports.client.transport.redaction import without_s
 
 #: Deeper ones cannot be relied on to be copied, or written, by everybody they are handed to.
 _DEEPEST = 50
+#: Fields that are kept as the server sent them.
+_AS_SENT = (
+    "org_id", "plan_id", "data_date_start", "data_date_end", "report_type", "cadence",
+    "has_footprint",
+)  # fmt: skip
 #: Characters of an id in a message.
 _LONGEST_SHOWN = 100
 
@@ -83,17 +88,11 @@ class Report:
         report = cls.__new__(cls)
         # A frozen dataclass's own __init__ sets field by field, which takes as long as all else
         # here; a listing builds thousands.
+        report.__dict__.update({name: source.get(name) for name in _AS_SENT})
         report.__dict__.update(
             report_id=report_id,
             contents=tuple(contents),
-            org_id=source.get("org_id"),
-            plan_id=source.get("plan_id"),
-            data_date_start=source.get("data_date_start"),
-            data_date_end=source.get("data_date_end"),
-            report_type=source.get("report_type"),
-            cadence=source.get("cadence"),
             num_rows=_row_count(source.get("num_rows")),
-            has_footprint=source.get("has_footprint"),
             _source=source,
         )
         return report
@@ -114,7 +113,7 @@ class Report:
     def without_secrets(self, base_url: str) -> Report:
         """Return the report as it may be kept: without content links that are secrets.
 
-        Where one opens its file for whoever has it, all are left out; the API gives fresh ones
+        If one opens its file without the API key, all are left out; the API gives fresh ones
         for the id.
 
         :param base_url: address of the API.

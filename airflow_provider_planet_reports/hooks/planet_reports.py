@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
+import logging
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseHook
 
 from airflow_provider_planet_reports.airflow_side import connection_form
+from airflow_provider_planet_reports.airflow_side.connection_settings import ConnectionSettings
 from airflow_provider_planet_reports.airflow_side.task_errors import task_errors
 from airflow_provider_planet_reports.client.filters import Filters
 from airflow_provider_planet_reports.client.report import Report
 from airflow_provider_planet_reports.connections import connection
-from airflow_provider_planet_reports.errors import InvalidInput
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -25,10 +24,11 @@ if TYPE_CHECKING:
     import requests
 
     from airflow_provider_planet_reports.client.api import ReportsAPI
-    from airflow_provider_planet_reports.client.paging import OnBadEntry
-    from airflow_provider_planet_reports.client.transport.auth import Credentials
+    from airflow_provider_planet_reports.client.errors import InvalidResponse
     from airflow_provider_planet_reports.client.transport.session import ReportsSession
 
+
+log = logging.getLogger(__name__)
 
 #: The server's own page size: what one request shows.
 _TEST_PAGE = 50
@@ -105,7 +105,7 @@ class PlanetReportsHook(BaseHook):
         page_size: int | str | None = None,
         query: Mapping[str, Any] | None = None,
         path: str | None = None,
-        on_bad_entry: OnBadEntry | None = None,
+        on_bad_entry: Callable[[InvalidResponse], None] | None = None,
     ) -> Iterator[Report]:
         """List reports lazily, one page held at a time, every id once.
 
@@ -136,10 +136,14 @@ class PlanetReportsHook(BaseHook):
                 org_id=org_id, plan_id=plan_id, report_type=report_type, cadence=cadence,
                 start=start, end=end, page_size=page_size, query=query, path=path,
             )  # fmt: skip
+        if filters.report_type == "pv_detailed" and filters.cadence == "monthly":
+            log.warning("No monthly pv_detailed reports are ever made: ask for cadence='daily'.")
         self.log.info("Listing reports at %s: %s", session.base_url, filters.parameters or "all")
         return self._lazily(filters, on_bad_entry)
 
-    def _lazily(self, filters: Filters, on_bad_entry: OnBadEntry | None) -> Iterator[Report]:
+    def _lazily(
+        self, filters: Filters, on_bad_entry: Callable[[InvalidResponse], None] | None
+    ) -> Iterator[Report]:
         with task_errors():
             yield from self.api.list_reports(filters, on_bad_entry=on_bad_entry)
 
@@ -191,103 +195,18 @@ class PlanetReportsHook(BaseHook):
     def _session(self) -> ReportsSession:
         from airflow_provider_planet_reports.client.transport.session import ReportsSession
 
-        settings = connection(self.planet_reports_conn_id, "the Reports API")
-        extra = self._extra(settings)
-        credentials = self._credentials(extra, settings.login, settings.password)
+        settings = ConnectionSettings(
+            self.planet_reports_conn_id,
+            connection(self.planet_reports_conn_id, "the Reports API"),
+        )
+        credentials = settings.credentials()
         for secret in credentials.secrets():
             mask(secret)
-        org_id = extra.get("org_id")
-        self._org_id = None if org_id in (None, "") else str(org_id)
-        return ReportsSession(
-            credentials,
-            settings.host,
-            timeout=self._number(extra, "timeout", 60.0, least=0.001),
-            deadline=self._number(extra, "deadline", 300.0, least=0.001),
-            max_retries=(
-                int(self._number(extra, "max_retries", 5, least=0))
-                if self._max_retries is None
-                else self._max_retries
-            ),
-            requests_per_second=self._number(extra, "requests_per_second", 0.0, least=0.001)
-            or None,
-            verify=self._verify(extra),
-        )
-
-    def _credentials(
-        self, extra: Mapping[str, Any], login: str | None, password: str | None
-    ) -> Credentials:
-        from airflow_provider_planet_reports.client.transport.auth import ApiKey, BearerToken
-
-        login, password = (login or "").strip(), (password or "").strip()
-        auth = extra.get("auth") or "api_key"
-        problem = None
-        if auth not in connection_form.AUTHS:
-            known = ", ".join(map(repr, connection_form.AUTHS))
-            problem = f"extra auth={auth!r} is not allowed: it must be one of {known}"
-        elif auth == "oauth2" and not (login and password):
-            problem = "put the OAuth2 client id into the login and its secret into the password"
-        elif auth == "bearer" and (login or not password):
-            problem = "put the token into the password, and leave the login empty"
-        elif auth == "api_key" and not (login or password):
-            problem = "there is no API key; put it into the password, which Airflow encrypts"
-        elif auth == "api_key" and login and password and login != password:
-            problem = (
-                "set only one of login and password, to the API key; or, with an OAuth2 client "
-                "id as login, set extra auth to 'oauth2'"
-            )
-        if problem:
-            raise InvalidInput(f"Connection {self.planet_reports_conn_id!r}: {problem}.")
-        if auth == "oauth2":
-            from airflow_provider_planet_reports.client.transport.oauth2 import shared_oauth2
-
-            return shared_oauth2(login, password)
-        return BearerToken(password) if auth == "bearer" else ApiKey(login or password)
-
-    def _extra(self, settings: Any) -> dict[str, Any]:
-        try:
-            extra = settings.extra_dejson
-        except ValueError:
-            extra = None
-        if not isinstance(extra, dict):
-            raise InvalidInput(
-                f"Connection {self.planet_reports_conn_id!r}: extra must be a JSON object."
-            )
-        known = list(connection_form.EXTRA_FIELDS)
-        for name in extra.keys() - set(known):
-            near = get_close_matches(name, known, 1)
-            self.log.warning(
-                "Connection %r: extra %r is unknown and not used%s. Known are %s.",
-                self.planet_reports_conn_id, name, f" (did you mean {near[0]!r}?)" if near else "",
-                ", ".join(known),
-            )  # fmt: skip
-        return extra
-
-    def _verify(self, extra: Mapping[str, Any]) -> bool | str:
-        value = extra.get("verify")
-        text = str(value).strip() if value not in (None, "") else "true"
-        if text.lower() in ("true", "false"):
-            return text.lower() == "true"
-        if not Path(text).exists():
-            raise InvalidInput(
-                f"Connection {self.planet_reports_conn_id!r}: extra verify={value!r} is not "
-                "allowed: it must be true, false or a file with CAs that exists on the worker."
-            )
-        return text
-
-    def _number(self, extra: Mapping[str, Any], name: str, default: float, least: float) -> float:
-        value = extra.get(name)
-        if value in (None, ""):
-            return default
-        try:
-            number = float(value)
-        except (TypeError, ValueError):
-            number = -1.0
-        if isinstance(value, bool) or not least <= number < float("inf"):
-            raise InvalidInput(
-                f"Connection {self.planet_reports_conn_id!r}: extra {name}={value!r} is not "
-                f"allowed: it must be a number{' from 0' if least == 0 else ' greater than 0'}."
-            )
-        return number
+        self._org_id = settings.org_id
+        options = settings.session_options()
+        if self._max_retries is not None:
+            options["max_retries"] = self._max_retries
+        return ReportsSession(credentials, settings.host, **options)
 
 
 def mask(secret: str) -> None:

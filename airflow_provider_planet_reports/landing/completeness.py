@@ -92,16 +92,6 @@ class Completeness:
         found = {gap.period for gap in self.gaps if not states or gap.state in states}
         return tuple(sorted(found))
 
-    def days_of(self, first: str, last: str) -> tuple[str, str]:
-        """Return the first and the last day of a range of periods: the API takes days only.
-
-        :param first: first day, or month.
-        :param last: last day, or month.
-        """
-        if self.cadence == "daily":
-            return first, last
-        return f"{first}-01", _end_of_month(dt.date.fromisoformat(f"{last}-01")).isoformat()
-
 
 def completeness(
     scope: Scope, listed: Iterable[Report], zone: LandingZone, loaded: Collection[str] | None = None
@@ -228,7 +218,7 @@ class Scope:
             return []
         first, last = days
         if self.asked.cadence == "monthly":
-            first, last = first.replace(day=1), _end_of_month(last)
+            first, last = first.replace(day=1), end_of_month(last)
         return list(self._between(max(first, self.start), min(last, self.end)))
 
     def _between(self, first: dt.date, last: dt.date) -> Iterator[str]:
@@ -236,7 +226,7 @@ class Scope:
             day = first + dt.timedelta(days=number)
             if self.asked.cadence == "daily":
                 yield day.isoformat()
-            elif day.day == 1 and _end_of_month(day) <= last:
+            elif day.day == 1 and end_of_month(day) <= last:
                 yield f"{day:%Y-%m}"
 
     def wants_organization(self, org_id: Any) -> bool:
@@ -253,5 +243,6 @@ def _days(first: Any, last: Any) -> tuple[dt.date, dt.date] | None:
         return None
 
 
-def _end_of_month(day: dt.date) -> dt.date:
+def end_of_month(day: dt.date) -> dt.date:
+    """Return the last day of a day's month."""
     return (day.replace(day=1) + dt.timedelta(days=31)).replace(day=1) - dt.timedelta(days=1)

@@ -51,6 +51,12 @@ class NewFile:
         self._file.close()
         return False
 
+    def __enter__(self) -> NewFile:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.abandon()
+
     def write(self, data: bytes) -> None:
         """Append bytes."""
         with self._errors():

@@ -23,11 +23,15 @@ class Cancelled(DestinationError):
     """The store was told to stop; see :meth:`.Store.cancel`."""
 
 
+class RunCancelled(PlanetReportsError):
+    """A run was cancelled before it was over."""
+
+
 class ConditionsUnsupported(DestinationError):
     """The server says that it does not support conditional requests (501)."""
 
 
-class UnreadableReceipt(DestinationError):
+class UnreadableReceipt(PlanetReportsError):
     """A receipt is damaged, or was written by a later version of this package."""
 
     final = True

@@ -55,13 +55,8 @@ class ReportKey(NamedTuple):
         date = _text(report.data_date_start)
         if date is not None and (found := _DATE_WITH_TIME.match(date)):
             date = found[1]
-        return cls(
-            _text(report.report_type),
-            _text(report.cadence),
-            _text(report.plan_id),
-            date,
-            report.report_id,
-        )
+        report_type, cadence = _text(report.report_type), _text(report.cadence)
+        return cls(report_type, cadence, _text(report.plan_id), date, report.report_id)
 
     @classmethod
     def of_receipt(cls, key: str) -> ReportKey | None:
@@ -118,9 +113,8 @@ class ReportKey(NamedTuple):
         """
         return f"{RECEIPTS}{self._path()}{_RECEIPT_ENDING}"
 
-    @property
     def age(self) -> tuple[str, ...]:
-        """What sorts reports by their data, oldest first, without a date last."""
+        """Return what sorts reports by their data, oldest first, without a date last."""
         return (self.data_date or "~", *(value or "" for value in self))
 
     def _path(self) -> str:
@@ -134,16 +128,6 @@ class ReportKey(NamedTuple):
                 f"name in it begins {max(path.split('/'), key=len)[:40]!r}."
             )
         return path
-
-
-def part_name(number: int, landing: str, extension: str) -> str:
-    """Return the name of a part's file: another one for every try to land the report.
-
-    :param number: 1 for the first.
-    :param landing: id of the landing.
-    :param extension: with its dot.
-    """
-    return f"part-{number:05d}-{landing}{extension}"
 
 
 def _segment(name: str, *, prefix: str = "") -> str:

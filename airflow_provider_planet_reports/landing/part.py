@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 from airflow_provider_planet_reports.landing.content.kinds import SIGNATURE_SIZE, kind_of
 from airflow_provider_planet_reports.landing.content.stream_stats import StreamStats
 from airflow_provider_planet_reports.landing.errors import DestinationError
-from airflow_provider_planet_reports.landing.layout import part_name
 from airflow_provider_planet_reports.landing.receipt import LandedFile
 from airflow_provider_planet_reports.landing.stores.interface import Store, Writer
 
@@ -21,17 +21,16 @@ class PartFile:
     thread at a time.
 
     :param store: where it goes.
-    :param folder: the report's folder, ending in a slash.
-    :param number: 1 for the first part.
-    :param landing: id of the landing, for the file's name.
+    :param key: the file's key without its extension.
+    :param count: called with the number of bytes before any are written; what it raises ends the
+        part.
     """
 
-    def __init__(self, store: Store, folder: str, number: int, landing: str) -> None:
+    def __init__(self, store: Store, key: str, count: Callable[[int], None]) -> None:
         self._store = store
-        self._folder = folder
-        self._number = number
-        self._landing = landing
-        self._key = ""
+        self._key = key
+        self._count = count
+        self._extension = ""
         self._held = b""
         self._writer: Writer | None = None
         self._stats: StreamStats | None = None
@@ -45,6 +44,7 @@ class PartFile:
         :raises DamagedContent: if they are no report file's, but JSON, XML or HTML.
         :raises DestinationError: if the store fails.
         """
+        self._count(len(data))
         if self._stats is None:
             self._held += data
             if len(self._held) < SIGNATURE_SIZE:
@@ -69,10 +69,10 @@ class PartFile:
         assert self._stats is not None
         assert self._writer is not None
         self._stats.complete()
-        self.visible = self._key
+        self.visible = self._key + self._extension
         self._writer.commit()
         self._writer = None
-        return LandedFile(self._key, self._stats.size, self._stats.sha256(), self._stats.rows())
+        return LandedFile(self.visible, self._stats.size, self._stats.sha256(), self._stats.rows())
 
     def abandon(self) -> None:
         """Leave nothing behind, unless it was committed."""
@@ -86,10 +86,9 @@ class PartFile:
                 log.warning("%s", error)
 
     def _begin(self) -> None:
-        extension, counter = kind_of(self._held)
+        self._extension, counter = kind_of(self._held)
         self._stats = StreamStats(counter)
-        self._key = self._folder + part_name(self._number, self._landing, extension)
-        self._writer = self._store.open(self._key)
+        self._writer = self._store.open(self._key + self._extension)
         held, self._held = self._held, b""
         self._append(held)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from airflow_provider_planet_reports.landing import commit
@@ -35,27 +35,30 @@ class ReportLanding:
         self._parts: dict[int, PartFile] = {}
         self._files: dict[int, LandedFile] = {}
 
-    def begin(self) -> Receipt | None:
-        """Read the report's receipt, which this landing will replace.
+    def begin(self, *, overwrite: bool) -> bool:
+        """Read the report's receipt, if there is one.
 
         Not needed for a report that a listing has just shown to have none.
 
-        :return: the receipt; None where there is none.
-        :raises UnreadableReceipt: if there is one that cannot be read; it is replaced all the same.
+        :param overwrite: whether this landing is to replace it, even if it cannot be read.
+        :return: whether to land the report: False if it is landed and not to be replaced.
+        :raises UnreadableReceipt: if there is one that cannot be read and is not to be replaced.
         :raises DestinationError: if the store fails.
         """
         self._base = commit.read_receipt(self._store, self._key)
-        return self._receipt_of(self._base)
+        return overwrite or self._receipt_of(self._base) is None
 
-    def part(self, number: int) -> PartFile:
-        """Begin a part, or return the one that was begun.
+    def part(self, number: int, count: Callable[[int], None] = lambda _: None) -> PartFile:
+        """Begin a part.
 
         :param number: 1 for the first.
+        :param count: called with the number of bytes before any are written; what it raises ends
+            the part.
         """
+        part = PartFile(self._store, f"{self._key.folder}part-{number:05d}-{self._id}", count)
         with self._lock:
-            if number not in self._parts:
-                self._parts[number] = PartFile(self._store, self._key.folder, number, self._id)
-            return self._parts[number]
+            self._parts[number] = part
+        return part
 
     def complete(self, number: int) -> None:
         """Make a part visible, whole; it is landed only once the receipt names it.

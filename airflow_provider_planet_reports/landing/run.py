@@ -11,28 +11,20 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from typing import Any
-from urllib.parse import urljoin
 
 from airflow_provider_planet_reports.client.api import ReportsAPI
-from airflow_provider_planet_reports.client.download import Sink, download
-from airflow_provider_planet_reports.client.errors import InvalidAPIKey, InvalidResponse, Refused
+from airflow_provider_planet_reports.client.contents import Contents, ReportReplaced
+from airflow_provider_planet_reports.client.errors import InvalidAPIKey, InvalidResponse
 from airflow_provider_planet_reports.client.report import Report
-from airflow_provider_planet_reports.client.transport.addresses import check_link
 from airflow_provider_planet_reports.errors import PlanetReportsError
-from airflow_provider_planet_reports.landing.errors import (
-    Cancelled,
-    DamagedContent,
-    DestinationError,
-    RowCountMismatch,
-    UnreadableReceipt,
-)
+from airflow_provider_planet_reports.landing import errors
 from airflow_provider_planet_reports.landing.layout import ReportKey
-from airflow_provider_planet_reports.landing.part import PartFile
 from airflow_provider_planet_reports.landing.progress import Outcome, Progress, summary
 from airflow_provider_planet_reports.landing.receipt import Receipt
 from airflow_provider_planet_reports.landing.report_landing import ReportLanding
+from airflow_provider_planet_reports.landing.side_by_side import wait_for
 from airflow_provider_planet_reports.landing.zone import LandingZone
 
 log = logging.getLogger(__name__)
@@ -48,43 +40,16 @@ _CONTENT_TRIES = 3
 #: After so many reports that have another number of rows though they are unchanged, the server is
 #: known to count otherwise.
 _COUNTED_OTHERWISE = 3
-
-
 #: Airflow kills a process five seconds after it has told it to end.
 _SECONDS_TO_CLEAN_UP = 1.5
 
 
-class RunCancelled(PlanetReportsError):
-    """The run was cancelled before it was over."""
-
-
 class _Ended(Exception):
-    """The run ends; what is under way is abandoned."""
-
-
-class _Replaced(Exception):
-    """The report is not the one that was listed any more."""
-
-    def __init__(self, report: Report) -> None:
-        super().__init__()
-        self.report = report
-
-
-class _Job:
-    """A report whose parts are being downloaded.
-
-    :param report: the report; its links may be replaced by fresh ones, under the lock.
-    :param landing: where it goes.
-    """
-
-    def __init__(self, report: Report, landing: ReportLanding) -> None:
-        self.report = report
-        self.landing = landing
-        self.lock = threading.Lock()
+    """The run ends, and with it the download of a part."""
 
 
 class LandingRun:
-    """Lands reports, several parts at a time.
+    """Lands reports, several parts at a time. For one call of :meth:`run`.
 
     :param api: where they come from.
     :param zone: where they go.
@@ -122,9 +87,6 @@ class LandingRun:
         self._reports = ThreadPoolExecutor(max_workers * _REPORTS_PER_PART, "landing-report")
         self._parts = ThreadPoolExecutor(max_workers, "landing-part")
         self._ended = threading.Event()
-        #: Once the run has ended, threads have so long to delete what they leave.
-        self._cancel_store = threading.Timer(_SECONDS_TO_CLEAN_UP, zone.store.cancel)
-        self._cancel_store.daemon = True
         #: Guards what follows; taken last, while no other lock is waited for.
         self._lock = threading.Lock()
         self._outcome = Outcome()
@@ -136,26 +98,21 @@ class LandingRun:
     def run(self, asked: Iterable[Report]) -> Outcome:
         """Land those reports that are not landed yet; one that fails does not stop the others.
 
-        For one call, from the thread that owns the run.
-
         :param asked: reports; of those with the same identity the last counts.
         :raises InvalidAPIKey: if the API key itself is refused.
         :raises DestinationError: if the destination refuses, or fails again and again.
         :raises RunCancelled: if the run was cancelled.
         """
-        try:
-            with self._reports, self._parts:
-                try:
-                    reports = self._wanted(asked)
-                    missing = self._missing(reports)
-                    self._land_all({key: reports[key] for key in missing}, len(reports))
-                except Cancelled:
-                    pass  # of the store, when the run has ended
-                except BaseException:
-                    self.cancel()  # whatever ends the task ends the threads
-                    raise
-        finally:
-            self._cancel_store.cancel()
+        with self._parts, self._reports:  # the reports end first
+            try:
+                reports = self._wanted(asked)
+                missing = self._missing(reports)
+                self._land_all({key: reports[key] for key in missing}, len(reports))
+            except errors.Cancelled:
+                pass  # of the store, when the run has ended
+            except BaseException:
+                self.cancel()  # whatever ends the task ends the threads
+                raise
         if self._fatal is not None:
             raise self._fatal
         return self._outcome
@@ -174,15 +131,13 @@ class LandingRun:
         For other threads. Not for a signal handler, which may have interrupted the holder of a lock
         that is taken here.
         """
-        self._end(RunCancelled("The run was cancelled; reports under way are not landed."))
+        self._end(errors.RunCancelled("The run was cancelled; reports under way are not landed."))
 
     def _wanted(self, asked: Iterable[Report]) -> dict[ReportKey, Report]:
         reports = {ReportKey.of(report): report for report in asked}
         excepted = [key for key in reports if key.report_id in self._except_reports]
-        for key in excepted:
-            del reports[key]
         if excepted:
-            names = ", ".join(key.report_id for key in excepted)
+            names = ", ".join(reports.pop(key).report_id for key in excepted)
             log.info("Excepted, so neither landed nor failed for: %s.", names)
         return reports
 
@@ -194,7 +149,7 @@ class LandingRun:
         is_retry = self._landed_by.get("try_number", 0) > 1
         to_read = [key for key, readable in landed.items() if is_retry or not readable]
         for key, receipt in self._zone.receipts(to_read):
-            if isinstance(receipt, UnreadableReceipt):
+            if isinstance(receipt, errors.UnreadableReceipt):
                 self._fail(key, receipt)
             elif receipt is None:
                 del landed[key]
@@ -215,7 +170,9 @@ class LandingRun:
             for report in done:
                 report.result()
             if running and not self._ended.is_set():
-                self._on_progress(self._progress(len(missing), begun))
+                over = len(self._outcome.landed), len(self._outcome.failures)
+                now = Progress(len(missing), *over, self._bytes, time.monotonic() - begun)
+                self._on_progress(now)
         log.info("%s", summary(self._outcome, time.monotonic() - begun))
 
     def _land(self, key: ReportKey, report: Report) -> None:
@@ -231,17 +188,17 @@ class LandingRun:
             return
         with self._lock:
             self._destination_failures = 0
-            if receipt is None:  # another run has landed it meanwhile
-                self._outcome.before += 1
-            else:
+            if receipt is not None:
                 self._outcome.landed[key] = receipt
+            else:  # another run has landed it meanwhile
+                self._outcome.before += 1
 
     def _land_as_it_is(self, listed: ReportKey, report: Report) -> Receipt | None:
         """Land a report, and begin again whenever it turns out to be a later edition."""
         for _ in range(_EDITIONS + 1):
             try:
                 return self._land_edition(listed, report)
-            except _Replaced as replaced:
+            except ReportReplaced as replaced:
                 report = replaced.report
         raise InvalidResponse(
             f"Try again later: report {report.report_id!r} changes again and again while it is "
@@ -259,71 +216,32 @@ class LandingRun:
         key = ReportKey.of(report)
         landing = self._zone.land(key)
         try:
-            if (self._overwrite or key != listed) and self._is_landed(landing):
+            may_be_landed = self._overwrite or key != listed
+            if may_be_landed and not landing.begin(overwrite=self._overwrite):
                 return None
-            job = _Job(report, landing)
+            contents = Contents(self._api.session, report, self._fresh)
             numbers = range(1, len(report.contents) + 1)
-            _wait_for([self._parts.submit(self._land_part, job, number) for number in numbers])
-            self._check_rows(job)
-            return landing.finish(job.report.redacted_dict(), self._landed_by)
+            parts = [self._parts.submit(self._land_part, contents, landing, n) for n in numbers]
+            # A part may fail only because the report was replaced, which another part noticed.
+            wait_for(parts, most_telling=ReportReplaced)
+            self._check_rows(contents, landing)
+            return landing.finish(contents.report.redacted_dict(), self._landed_by)
         finally:
             landing.abandon()
 
-    def _is_landed(self, landing: ReportLanding) -> bool:
-        """Read the receipt that is to be replaced; return whether it is to stay instead."""
-        try:
-            return landing.begin() is not None and not self._overwrite
-        except UnreadableReceipt:
-            if self._overwrite:
-                return False
-            raise
-
-    def _land_part(self, job: _Job, number: int) -> None:
+    def _land_part(self, contents: Contents, landing: ReportLanding, number: int) -> None:
         """Download a part into its file. Called in the pool for parts."""
-        part = job.landing.part(number)
+        part = landing.part(number, self._count)
         for tries_left in reversed(range(_CONTENT_TRIES)):
             try:
-                self._download(job, number, part)
-                job.landing.complete(number)
+                contents.download(number, part)
+                landing.complete(number)
                 return
-            except DamagedContent as damage:
+            except errors.DamagedContent as damage:
                 if not tries_left:
-                    raise DamagedContent(
-                        f"Part {number} of report {job.report.report_id!r}: {damage}"
-                    ) from None
+                    where = f"Part {number} of report {contents.report.report_id!r}"
+                    raise errors.DamagedContent(f"{where}: {damage}") from None
                 part.restart()
-
-    def _download(self, job: _Job, number: int, part: PartFile) -> None:
-        link = job.report.contents[number - 1]
-        try:
-            self._download_link(link, part)
-        except Refused as refusal:  # a signed link that has expired answers with any of these
-            fresh = self._refreshed(job, number, link)
-            if fresh == link:
-                raise
-            log.info("Report %s: its links had expired (%d).", job.report.report_id, refusal.status)
-            part.restart()
-            self._download_link(fresh, part)
-
-    def _download_link(self, link: str, part: PartFile) -> None:
-        if not link.strip():
-            raise InvalidResponse("A content link is empty: Planet has to issue the report again.")
-        base = self._api.session.base_url
-        address = check_link(urljoin(base, link), came_from=base)
-        download(self._api.session, address, _Metered(part, self._count))
-
-    def _refreshed(self, job: _Job, number: int, link: str) -> str:
-        """Return a part's fresh link. The first thread that needs one gets those of all parts.
-
-        :raises _Replaced: if the report is not what it was.
-        """
-        with job.lock:
-            if job.report.contents[number - 1] == link:
-                fresh = self._fresh(job.report)
-                if not fresh.same_content(job.report):
-                    raise _Replaced(fresh)
-                job.report = fresh
-            return job.report.contents[number - 1]
 
     def _fresh(self, report: Report) -> Report:
         """Return a report as it is now; if the API key itself is refused, the run ends."""
@@ -334,31 +252,28 @@ class LandingRun:
             raise
 
     def _count(self, size: int) -> None:
+        """Take note of bytes that were downloaded. Called in the pool for parts."""
         if self._ended.is_set():
             raise _Ended
         with self._lock:
             self._bytes += size
 
-    def _check_rows(self, job: _Job) -> None:
+    def _check_rows(self, contents: Contents, landing: ReportLanding) -> None:
         """Compare a report's rows with its description.
 
-        :raises _Replaced: if they differ because the report was replaced since it was listed.
+        :raises ReportReplaced: if they differ because the report was replaced since it was listed.
         :raises RowCountMismatch: if they differ, and that is a failure.
         """
-        expected, counted = job.report.num_rows, job.landing.rows
+        expected, counted = contents.report.num_rows, landing.rows
         if None in (expected, counted) or expected == counted:
             return
         if self._counted_otherwise < _COUNTED_OTHERWISE:
-            fresh = self._fresh(job.report)
-            if not fresh.same_content(job.report):
-                raise _Replaced(fresh)
+            contents.check()
             with self._lock:
                 self._counted_otherwise += 1
-        what = f"Report {job.report.report_id!r} has {counted} rows, but num_rows={expected}"
+        what = f"Report {contents.report.report_id!r} has {counted} rows, but num_rows={expected}"
         if self._row_count_check == "fail":
-            raise RowCountMismatch(
-                f"{what}. It is not landed; row_count_check='warn' would land it."
-            )
+            raise errors.RowCountMismatch(f"{what}. row_count_check='warn' would land it.")
         if self._row_count_check == "warn":
             log.warning("%s; it is landed all the same.", what)
 
@@ -366,13 +281,12 @@ class LandingRun:
         if self._ended.is_set():  # it fails because of that
             return
         log.error("Report %s could not be landed: %s", key.report_id, error)
+        of_store = isinstance(error, errors.DestinationError)
         with self._lock:
             self._outcome.failures.append((key.report_id, error))
-            self._destination_failures += isinstance(error, DestinationError)
+            self._destination_failures += of_store
             broken = self._destination_failures >= _DESTINATION_FAILURES
-        if isinstance(error, UnreadableReceipt):
-            return
-        if isinstance(error, DestinationError) and (broken or error.final):
+        if of_store and (broken or error.final):
             self._end(error)
 
     def _end(self, error: PlanetReportsError) -> None:
@@ -381,36 +295,8 @@ class LandingRun:
             if self._ended.is_set():
                 return
             self._ended.set()
-        self._cancel_store.start()
+        # Threads that end have so long to delete what they leave behind.
+        cancel_store = threading.Timer(_SECONDS_TO_CLEAN_UP, self._zone.store.cancel)
+        cancel_store.daemon = True
+        cancel_store.start()
         self._api.session.cancel()
-
-    def _progress(self, asked: int, begun: float) -> Progress:
-        landed, failed = len(self._outcome.landed), len(self._outcome.failures)
-        return Progress(asked, landed, failed, self._bytes, time.monotonic() - begun)
-
-
-class _Metered:
-    """A sink that reports what passes; the run may end it there."""
-
-    def __init__(self, sink: Sink, count: Callable[[int], None]) -> None:
-        self._sink = sink
-        self._count = count
-
-    def write(self, data: bytes) -> None:
-        self._count(len(data))
-        self._sink.write(data)
-
-    def restart(self) -> None:
-        self._sink.restart()
-
-
-def _wait_for(parts: list[Future[None]]) -> None:
-    """Wait for a report's parts; when one fails, drop those that have not begun, and raise."""
-    _, rest = wait(parts, return_when=FIRST_EXCEPTION)
-    for part in rest:
-        part.cancel()
-    wait(parts)
-    errors = [error for part in parts if not part.cancelled() and (error := part.exception())]
-    # A part may fail only because the report has been replaced, which another part has noticed.
-    for error in sorted(errors, key=lambda error: not isinstance(error, _Replaced))[:1]:
-        raise error

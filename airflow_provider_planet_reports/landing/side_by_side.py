@@ -1,10 +1,10 @@
-"""Many calls of a store at a time, with their results in order."""
+"""Many calls at a time."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from typing import TypeVar
 
 from airflow_provider_planet_reports.landing.stores.interface import Store
@@ -40,3 +40,19 @@ def side_by_side(
             pool.shutdown(wait=False, cancel_futures=True)
             store.cancel()
             raise
+
+
+def wait_for(calls: Sequence[Future[None]], *, most_telling: type[Exception]) -> None:
+    """Wait until calls have ended. When one fails, those that have not begun are dropped.
+
+    :param calls: the calls.
+    :param most_telling: the kind of error to raise if several have failed, and one with it.
+    :raises Exception: what one of them raised.
+    """
+    _, rest = wait(calls, return_when=FIRST_EXCEPTION)
+    for call in rest:
+        call.cancel()
+    wait(calls)
+    raised = [error for call in calls if not call.cancelled() and (error := call.exception())]
+    for error in sorted(raised, key=lambda error: not isinstance(error, most_telling))[:1]:
+        raise error

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import hashlib
 import logging
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal
 
-from airflow_provider_planet_reports.errors import InvalidInput
 from airflow_provider_planet_reports.landing import commit
 from airflow_provider_planet_reports.landing.errors import DestinationError, UnreadableReceipt
 from airflow_provider_planet_reports.landing.layout import RECEIPTS, ReportKey
@@ -44,25 +43,15 @@ class Finding:
 class Verified:
     """What a verification has seen so far.
 
-    :param reports: landed reports that were compared.
     :param landed: landed reports in all.
+    :param reports: those that were compared so far.
     :param files: files read.
     :param bytes: bytes read.
     :param findings: what is wrong.
     """
 
+    landed: int
     reports: int = 0
-    landed: int = 0
-    files: int = 0
-    bytes: int = 0
-    findings: list[Finding] = field(default_factory=list)
-
-
-@dataclass
-class _Compared:
-    """What comparing one report has found."""
-
-    named: Collection[str] = ()
     files: int = 0
     bytes: int = 0
     findings: list[Finding] = field(default_factory=list)
@@ -85,20 +74,19 @@ def verify(
     :raises DestinationError: if the destination can't be listed.
     """
     # Files first: what is landed meanwhile must not count as a stray.
-    files = {entry.key for entry in zone.store.list("") if not entry.key.startswith(RECEIPTS)}
+    unnamed = {entry.key for entry in zone.store.list("") if not entry.key.startswith(RECEIPTS)}
     keys = zone.find()
-    verified = Verified(landed=len(keys))
-    for found in side_by_side(
-        zone.store, lambda key: _compare(zone, key), keys, threads=max_workers
-    ):
-        files.difference_update(found.named)
+    verified = Verified(len(keys))
+    compared = side_by_side(zone.store, partial(_compare, zone), keys, threads=max_workers)
+    for named, sizes, findings in compared:
+        unnamed.difference_update(named)
         verified.reports += 1
-        verified.files += found.files
-        verified.bytes += found.bytes
-        verified.findings += found.findings
+        verified.files += len(sizes)
+        verified.bytes += sum(sizes)
+        verified.findings += findings
         on_progress(verified)
     verified.findings += [
-        Finding("stray", zone.store.uri(key), "no receipt names it") for key in sorted(files)
+        Finding("stray", zone.store.uri(key), "no receipt names it") for key in sorted(unnamed)
     ]
     return verified
 
@@ -145,25 +133,6 @@ def remove_all_strays(zone: LandingZone) -> int:
     return removed
 
 
-def to_forget(
-    zone: LandingZone, report_ids: Collection[str], before: str | None
-) -> list[ReportKey]:
-    """Return the landed reports to forget, oldest data first.
-
-    :param report_ids: ids; by default any.
-    :param before: only data of days before this one, ``YYYY-MM-DD``; by default of any.
-    :raises InvalidInput: if it is no day.
-    :raises DestinationError: if the destination fails.
-    """
-    last = None
-    if before is not None:
-        try:
-            last = (dt.date.fromisoformat(before) - dt.timedelta(days=1)).isoformat()
-        except ValueError:
-            raise InvalidInput(f"before={before!r} is not a day: write it as YYYY-MM-DD.") from None
-    return [key for key in zone.find(end=last) if not report_ids or key.report_id in report_ids]
-
-
 def forget(zone: LandingZone, key: ReportKey) -> None:
     """Delete a report: its receipt, then its files. Not while a run lands it.
 
@@ -176,45 +145,45 @@ def forget(zone: LandingZone, key: ReportKey) -> None:
         zone.store.delete(file)
 
 
-def _compare(zone: LandingZone, key: ReportKey) -> _Compared:
-    """Compare a report's files with its receipt; where one is missing, with the receipt's next."""
+def _compare(zone: LandingZone, key: ReportKey) -> tuple[Collection[str], list[int], list[Finding]]:
+    """Compare a report's files with its receipt; where one is missing, with the receipt's next.
+
+    :return: the files that it names, the sizes that were read, and what is wrong.
+    """
+    named: Collection[str] = ()
+    sizes: list[int] = []
+    findings: list[Finding] = []
     for _ in range(_LOOKS):
-        found = _Compared()
         try:
             receipt = zone.receipt(key)
         except (UnreadableReceipt, DestinationError) as error:
-            found.findings.append(Finding("unreadable", zone.uri_of_receipt(key), str(error)))
             # Which of its files are named is not known, so none counts as a stray.
-            found.named = {entry.key for entry in zone.store.list(key.folder)}
-            return found
+            named = {entry.key for entry in zone.store.list(key.folder)}
+            return named, [], [Finding("unreadable", zone.uri_of_receipt(key), str(error))]
         if receipt is None:  # it was forgotten meanwhile
-            return found
-        found.named = {file.name for file in receipt.files}
-        for file in receipt.files:
-            _compare_file(zone, file, found)
-        if not any(finding.kind == "missing" for finding in found.findings):
+            return (), [], []
+        named = {file.name for file in receipt.files}
+        compared = [_compare_file(zone, file) for file in receipt.files]
+        sizes = [size for size, _ in compared]
+        findings = [finding for _, finding in compared if finding]
+        if not any(finding.kind == "missing" for finding in findings):
             break
-    return found
+    return named, sizes, findings
 
 
-def _compare_file(zone: LandingZone, file: LandedFile, found: _Compared) -> None:
+def _compare_file(zone: LandingZone, file: LandedFile) -> tuple[int, Finding | None]:
+    """Return how much of a file was read, and what is wrong with it."""
     uri, size, digest = zone.store.uri(file.name), 0, hashlib.sha256()
-    found.files += 1
     try:
         for data in zone.store.stream(file.name):
             size += len(data)
             digest.update(data)
     except FileNotFoundError:
-        finding = Finding("missing", uri, "its receipt is there, but it is not")
+        return size, Finding("missing", uri, "its receipt is there, but it is not")
     except DestinationError as error:
-        finding = Finding("unreadable", uri, str(error))
-    else:
-        if size != file.bytes:
-            finding = Finding("torn", uri, f"{size} bytes instead of {file.bytes}")
-        elif digest.hexdigest() != file.sha256:
-            finding = Finding("torn", uri, "other bytes than were landed")
-        else:
-            found.bytes += size
-            return
-    found.bytes += size
-    found.findings.append(finding)
+        return size, Finding("unreadable", uri, str(error))
+    if size != file.bytes:
+        return size, Finding("torn", uri, f"{size} bytes instead of {file.bytes}")
+    if digest.hexdigest() != file.sha256:
+        return size, Finding("torn", uri, "other bytes than were landed")
+    return size, None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import itertools
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -24,6 +26,8 @@ _LISTINGS = 16
 #: Bytes of the smallest receipt that can be written: a smaller one is known to be damaged without
 #: being read.
 _SMALLEST_RECEIPT = 100
+#: What is told about a landed report of the API's own fields.
+_DESCRIBED = ("org_id", "plan_id", "report_type", "cadence", "data_date_start", "data_date_end")
 
 
 class LandingZone:
@@ -71,46 +75,35 @@ class LandingZone:
         report_type: str | None = None,
         cadence: str | None = None,
         plan_id: str | int | None = None,
-        start: str | None = None,
-        end: str | None = None,
+        start: str | dt.date | None = None,
+        end: str | dt.date | None = None,
     ) -> list[ReportKey]:
         """Return all landed reports that match, oldest data first.
 
         :param report_type: ``detailed`` or ``summary``; by default any.
         :param cadence: ``daily`` or ``monthly``; by default any.
         :param plan_id: plan; by default any.
-        :param start: first day, ``YYYY-MM-DD``; by default the first there is.
+        :param start: first day, a date or ``YYYY-MM-DD``; by default the first there is.
         :param end: last day, inclusive; by default the last there is.
+        :raises InvalidInput: if ``start`` or ``end`` is no day.
         """
+        first, last = day("start", start), day("end", end)
         folders = [RECEIPTS]
-        for name, value in (
-            ("report_type", report_type),
-            ("cadence", cadence),
-            ("plan_id", plan_id),
-        ):
+        wanted = {"report_type": report_type, "cadence": cadence, "plan_id": plan_id}
+        for name, value in wanted.items():
             below = side_by_side(self.store, self.store.folders, folders, threads=_LISTINGS)
             folders = [
                 folder
-                for each in below
-                for folder in each
-                if folder.rstrip("/").rpartition("/")[2].startswith(f"{name}=")
+                for folder in itertools.chain.from_iterable(below)
+                if folder.split("/")[-2].startswith(f"{name}=")
                 and (value is None or same_id(value_of(folder), value))
             ]
-        series = [
-            (folder.removeprefix(RECEIPTS), f"data_date={start or ''}/") for folder in folders
-        ]
+        series = [(folder.removeprefix(RECEIPTS), f"data_date={first}") for folder in folders]
         listed = side_by_side(self.store, self._receipts_from, series, threads=_LISTINGS)
         keys = (ReportKey.of_receipt(entry.key) for entries in listed for entry in entries)
-        return sorted(
-            (
-                key
-                for key in keys
-                if key is not None
-                and (start is None or (key.data_date is not None and key.data_date >= start))
-                and (end is None or (key.data_date is not None and key.data_date <= end))
-            ),
-            key=lambda key: key.age,
-        )
+        # Without a date, a report is of no range of days; "~" is greater than any day.
+        found = (key for key in keys if key and (not last or (key.data_date or "~") <= last))
+        return sorted((key for key in found if not first or key.data_date), key=ReportKey.age)
 
     def receipt(self, key: ReportKey) -> Receipt | None:
         """Return a report's receipt, None where there is none.
@@ -147,36 +140,39 @@ class LandingZone:
 
     def describe(self, receipt: Receipt) -> dict[str, Any]:
         """Return what tasks hand on about a landed report; see :func:`.landed_reports`."""
-        report = receipt.report
-        files = [
-            {
-                "uri": self.store.uri(file.name),
-                "bytes": file.bytes,
-                "sha256": file.sha256,
-                "rows": file.rows,
-            }
-            for file in receipt.files
-        ]
-        names = (
-            "org_id", "plan_id", "report_type", "cadence", "data_date_start", "data_date_end",
-        )  # fmt: skip
+        files = [{"uri": self.store.uri(file.name), **vars(file)} for file in receipt.files]
+        for file in files:
+            del file["name"]
         return {
             "report_id": receipt.report_id,
-            **{name: report.get(name) for name in names},
+            **{name: receipt.report.get(name) for name in _DESCRIBED},
             "files": files,
             "receipt": self.uri_of_receipt(receipt.key),
         }
 
-    def _receipts_from(self, series_and_day: tuple[str, str]) -> list[Entry]:
+    def _receipts_from(self, series_and_first_day: tuple[str, str]) -> list[Entry]:
         """Return the receipts of a series from a day on."""
-        series, day = series_and_day
+        series, first = series_and_first_day
         folder = f"{RECEIPTS}{series}"
-        return [*self.store.list(folder, after=f"{folder}{day}".rstrip("/"))]
+        return [*self.store.list(folder, after=folder + first.rstrip("/"))]
 
 
 def same_id(one: str | int | None, other: str | int | None) -> bool:
     """Return whether two ids are the same number, which may be written with leading zeros."""
     return str(one).lstrip("0") == str(other).lstrip("0")
+
+
+def day(name: str, value: str | dt.date | None) -> str:
+    """Return a day as ``YYYY-MM-DD``, empty for none.
+
+    :raises InvalidInput: if it is no day; it names the parameter.
+    """
+    try:
+        if isinstance(value, str) and value:
+            value = dt.date.fromisoformat(value)
+    except ValueError:
+        raise InvalidInput(f"{name}={value!r} is not a day: write it as YYYY-MM-DD.") from None
+    return f"{value:%Y-%m-%d}" if value else ""
 
 
 def open_zone(destination: str | ObjectStoragePath, conn_id: str | None = None) -> LandingZone:

@@ -300,7 +300,7 @@ def redirect_slash(incident: Incident) -> Answer:
 
 @_fault()
 def redirect_elsewhere(incident: Incident) -> Answer:
-    """A redirect to another host, which serves files to whoever has a signed link."""
+    """A redirect to another host, which serves files by signed links."""
     if incident.place == "content":
         number = incident.request.path.rpartition("/")[2]
         return _redirect(incident.sandbox.signed_link(incident.report_id, int(number)))

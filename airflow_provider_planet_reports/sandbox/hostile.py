@@ -32,7 +32,7 @@ class HostileSandbox(Sandbox):
     :param most: how often at most one address meets a fault; without a limit by default.
     :param fault_seed: what decides who meets what, by default 1.
     :param signed_links: whether content links lead to another origin (a second server on
-        loopback), and open files for whoever has them, without the key, until they expire.
+        loopback), and open files without the key, until they expire.
     :param stall_seconds: how long a stalled answer takes, by default 120 seconds.
     :param options: those of :class:`Sandbox`.
     :raises ValueError: if a fault is unknown.
@@ -135,7 +135,7 @@ class HostileSandbox(Sandbox):
         self._signings[report_id] += 1
 
     def signed_link(self, report_id: str, number: int) -> str:
-        """Return a link that opens a file for whoever has it."""
+        """Return a link that opens a file by itself."""
         path = f"{self.other_origin}{PATH}/{report_id}/{number}"
         return f"{path}?X-Signature={SIGNATURE}-{self._signings[report_id]}"
 

@@ -270,7 +270,7 @@ def _task_instance(context: Context) -> dict[str, Any]:
 
 
 def _by_age(landed: tuple[ReportKey, Receipt]) -> tuple[str, ...]:
-    return landed[0].age
+    return landed[0].age()
 
 
 def _log_progress(now: Progress) -> None:

@@ -131,13 +131,11 @@ _HTTP = Entry("HttpOperator", "airflow_http", page_size=50, rounds=1)
 #: Who lands.
 _LAND = Entry("ours", "provider", check=checks.landed_with_receipts)
 _LAND_ONE = replace(_LAND, label="ours, one at a time", at_a_time=1)
-_FSSPEC = Entry(
-    "ours, without obstore",
-    "provider",
-    "land_on_s3_by_fsspec",
-    check=checks.landed_with_receipts,
-    needs="obstore",
-    rounds=1,
+_ON_GOOGLE = replace(
+    _LAND,
+    label="ours, on Google",
+    function="land_on_google",
+    needs="apache-airflow-providers-google",
 )
 _CURL, _CURL_MANY = Entry("curl -o", "curl"), Entry("curl -Z", "curl")
 _RCLONE = Entry("rclone copyurl", "rclone")
@@ -250,8 +248,15 @@ def _landing(sizes: Sizes, files: Path, *, plain: bool) -> Iterator[Case]:
     )  # fmt: skip
     yield case(
         "s3-middle", f"{fifty} to S3, 4 at a time", middle, many,
-        (_LAND, _FSSPEC, _BOTO3, _RCLONE, _TO_S3_SOME),
+        (_LAND, _BOTO3, _RCLONE, _TO_S3_SOME),
         Ratio(_BOTO3.label, 1), Ratio(_TO_S3_SOME.label, 1 / 8), Figure(_MEMORY, 250),
+        on_s3=True,
+    )  # fmt: skip
+    yield case(
+        "google-middle", f"{fifty} to Google Cloud Storage, 4 at a time", middle, many,
+        (_ON_GOOGLE, replace(_LAND, label="ours, on S3")),
+        Ratio("ours, on S3", 1.25, ours=_ON_GOOGLE.label),
+        Figure(_MEMORY, 250, _ON_GOOGLE.label),
         on_s3=True,
     )  # fmt: skip
     yield case(

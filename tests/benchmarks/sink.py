@@ -1,7 +1,8 @@
 """The other side: as much of S3 as clients need to write, list and read.
 
-It keeps receipts. What should be a report's file it compares with that file, byte by byte, as it
-comes in, and then forgets. ``python -m benchmarks.sink`` serves it.
+Google's XML API is the same protocol, with generations besides. Receipts are kept, and conditions
+on them. What should be a report's file is compared with that file, byte by byte, as it comes in,
+and then forgotten. ``python -m benchmarks.sink`` serves it.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import itertools
 import json
 import threading
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -42,6 +44,16 @@ class _Stored:
     etag: str
     offset: int | None = None
     data: bytes | None = None
+
+    @property
+    def generation(self) -> str:
+        """What Google calls its revision."""
+        return str(int(self.etag[1:33]))
+
+    @property
+    def head(self) -> str:
+        """The headers that tell its revision."""
+        return f"ETag: {self.etag}\r\nx-goog-generation: {self.generation}\r\n"
 
 
 @dataclass
@@ -111,7 +123,7 @@ class Sink:
         return reference is not None and stored.offset == 0 and stored.size == reference.size
 
     def _etag(self) -> str:
-        return f'"{next(self._etags):032x}-1"'
+        return f'"{next(self._etags):032d}-1"'
 
     def _receive(self, wire: Wire, request: Request, key: str) -> _Stored:
         """Take a body in: keep it, or compare it."""
@@ -134,8 +146,15 @@ class Sink:
             b"".join(map(bytes, wire.body(request.headers)))
             wire.answer("200 OK")
             return
-        self._objects[key] = stored = self._receive(wire, request, key)
-        wire.answer("200 OK", head=f"ETag: {stored.etag}\r\n")
+        stored = self._receive(wire, request, key)
+        with self._lock:
+            kept = _is_kept(request.headers, self._objects.get(key))
+            if kept:
+                self._objects[key] = stored
+        if kept:
+            wire.answer("200 OK", head=stored.head)
+        else:
+            _error(wire, "412 Precondition Failed", "PreconditionFailed")
 
     def _create_upload(self, wire: Wire, request: Request, key: str, _: dict[str, str]) -> None:
         b"".join(map(bytes, wire.body(request.headers)))
@@ -199,7 +218,7 @@ class Sink:
         data = stored.data or b""
         if stored.data is None and not bare and self._reference is not None:
             data = bytes(self._reference.view)
-        head = f"ETag: {stored.etag}\r\nLast-Modified: {_HTTP_DATE}\r\n"
+        head = f"{stored.head}Last-Modified: {_HTTP_DATE}\r\n"
         first, _, last = request.headers.get("range", "").removeprefix("bytes=").partition("-")
         if first and not bare:
             begin, end = int(first), min(int(last or stored.size), stored.size - 1)
@@ -251,6 +270,16 @@ class Sink:
 
     def _about_bucket(self, wire: Wire, request: Request, key: str, _: dict[str, str]) -> None:
         wire.answer("200 OK", b"<LocationConstraint/>")
+
+
+def _is_kept(headers: Mapping[str, str], there: _Stored | None) -> bool:
+    """Whether a request's condition on what is there holds, in S3's or Google's words."""
+    if "if-none-match" in headers:
+        return there is None
+    if "if-match" in headers:
+        return there is not None and there.etag == headers["if-match"]
+    wanted = headers.get("x-goog-if-generation-match")
+    return wanted is None or wanted == (there.generation if there else "0")
 
 
 def _operation(method: str, key: str, asked: dict[str, str]) -> str:

@@ -18,7 +18,7 @@ from benchmarks.goals import Exponent, Figure, Ratio
 from benchmarks.wire import Wire
 
 #: One of each kind of case; watchers are something of Airflow 3.
-_CASES = ("list", "disk-small", "s3-small", "re-check", "waiting")
+_CASES = ("list", "disk-small", "google-middle", "s3-small", "re-check", "waiting")
 _WATCHERS = ("watching",) if importlib.util.find_spec("airflow.sdk") else ()
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the benchmark runs on Linux")

@@ -96,7 +96,7 @@ def test_what_checking_misses_is_landed_by_the_command_that_it_names(run, sandbo
     )  # fmt: skip
     sandbox.withdraw(without)
     for report_id in (without, late):
-        (landed / "_receipts" / f"{report_id}.json").unlink()
+        next(landed.glob(f"_receipts/*/*/*/*/{report_id}.json")).unlink()
     words = ["check", landed.as_uri(), "--start", day(2), "--plan-id", "1001"]
     done = run(*words, code=1)
     header, *rows, summary = done.out.splitlines()
@@ -134,22 +134,55 @@ def test_of_months_the_command_names_the_days(run, tmp_path, monkeypatch):
         run("check", tmp_path.as_uri(), *words)
 
 
-def test_verifying_says_what_is_missing_torn_unreadable_and_unknown(run, landed):
+def test_verifying_says_what_is_missing_torn_unreadable_and_stray(run, landed):
     torn, shorter, missing, *_ = sorted(landed.rglob("*.csv"))
     torn.write_bytes(torn.read_bytes()[:-1] + b"?")
     shorter.write_bytes(shorter.read_bytes()[:-1])
     missing.unlink()
     unknown = landed / "somebody.csv"
     unknown.write_bytes(b"x")
-    receipt = max((landed / "_receipts").glob("*.json"))
+    receipt = max(landed.rglob("*.json"))
     receipt.write_text("{")
     lines = run("verify", landed.as_uri(), code=1).out.splitlines()
     for path, kind in (
-        (torn, "torn"), (shorter, "torn"), (missing, "missing"), (unknown, "unknown"),
+        (torn, "torn"), (shorter, "torn"), (missing, "missing"), (unknown, "stray"),
         (receipt, "unreadable"),
     ):  # fmt: skip
         (line,) = [line for line in lines if f"file://{path}  " in f"{line}  "]
         assert line.startswith(f"{kind}  ")
+
+
+def test_strays_of_landed_reports_are_removed_on_request(run, landed):
+    (beside, *_) = sorted(landed.rglob("*.csv"))
+    stray = beside.with_name("part-00001-5747a7.csv")
+    stray.write_bytes(b"left by a run that died")
+    elsewhere = landed / "somebody.csv"
+    elsewhere.write_bytes(b"x")
+    assert run("verify", landed.as_uri(), code=1).out.endswith(": 2 findings.\n")
+    assert stray.exists()
+    done = run("verify", landed.as_uri(), "--remove-strays", code=1)
+    assert done.out.endswith(": 1 strays removed, 1 findings.\n")
+    assert not stray.exists()
+    assert elsewhere.exists()  # it is in the folder of no landed report
+
+
+def test_reports_are_forgotten_by_id_and_by_day_with_all_their_files(run, sandbox, landed):
+    some = sandbox.reports[0]["report_id"]
+    shown = run("forget", landed.as_uri(), some, "--dry-run").out
+    assert shown.splitlines()[-1] == "1 reports would be forgotten."
+    assert [*landed.rglob(f"{some}/*.csv")]
+    assert run("forget", landed.as_uri(), some).out.splitlines()[-1] == "1 reports are forgotten."
+    assert not [*landed.rglob(f"{some}/*.csv")]
+    assert f"Not landed: {some}." in run("forget", landed.as_uri(), some, code=1).err
+    old = {r["report_id"] for r in sandbox.reports if r["data_date_start"] < day(0)} - {some}
+    assert run("forget", landed.as_uri(), "--before", day(0)).out.endswith(
+        f"{len(old)} reports are forgotten.\n"
+    )
+    left = {path.stem for path in landed.glob("_receipts/*/*/*/*/*.json")}
+    assert left == {*ids(sandbox)} - old - {some}
+    assert {path.parent.name for path in landed.rglob("*.csv")} == left
+    # What was forgotten is landed again by whoever asks for it.
+    assert run("land", landed.as_uri()).out.startswith(f"{len(old) + 1} landed")
 
 
 @pytest.mark.parametrize(
@@ -159,7 +192,9 @@ def test_verifying_says_what_is_missing_torn_unreadable_and_unknown(run, landed)
         (["list", "--conn-id", "nobody"], "'nobody' for the Reports API does not exist"),
         (["land", "s3:/bucket"], "has no scheme"),
         (["verify", "ftp://x"], "unknown scheme"),
-        (["check", "/tmp/x"], "start is missing"),
+        (["check", "/tmp/x"], "start is required"),
+        (["forget", "/tmp/x"], "Say what to forget"),
+        (["forget", "/tmp/x", "--before", "never"], "before='never' is not a day"),
         (["check", "ftp://x", "--start", "2026-01-01"], "unknown scheme"),
     ],
 )
@@ -205,5 +240,5 @@ def test_airflow_has_the_commands_too(sandbox):
     (group,) = get_planet_reports_cli_commands()
     assert isinstance(group, cli_config.GroupCommand)
     assert [command.name for command in group.subcommands] == [
-        "list", "land", "check", "verify",
+        "list", "land", "check", "verify", "forget", "listings",
     ]  # fmt: skip

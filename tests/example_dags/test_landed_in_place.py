@@ -5,10 +5,11 @@ import gzip
 import json
 
 import duckdb
+import landings
 import pytest
 
 from airflow_provider_planet_reports.client.report import Report
-from airflow_provider_planet_reports.landing.zone import open_zone
+from airflow_provider_planet_reports.landing.stores.local import LocalStore
 from airflow_provider_planet_reports.transfers.planet_reports_to_object_storage import (
     PlanetReportsToObjectStorageOperator,
 )
@@ -29,11 +30,7 @@ def land(tmp_path):
             "report_id": report_id, "report_type": "summary", "cadence": "daily",
             "plan_id": plan_id, "data_date_start": day, "data_date_end": day,
         }  # fmt: skip
-        landing = open_zone(tmp_path.as_uri()).land(Report.from_dict(report))
-        for number, content in enumerate(parts, 1):
-            landing.part(number).write(content)
-            landing.complete(number)
-        return landing.finish({})
+        return landings.land(LocalStore(tmp_path), Report.from_dict(report), *parts)
 
     return land
 
@@ -51,8 +48,8 @@ def view(db, tmp_path):
     return view
 
 
-@pytest.mark.parametrize("store", ["moto", "rclone"])
-def test_reports_in_s3_are_read_where_they_lie(db, sandbox, store, request, monkeypatch):
+@pytest.mark.parametrize("store", ["moto", "google"])
+def test_reports_in_a_bucket_are_read_where_they_lie(db, sandbox, store, request, monkeypatch):
     from landed_in_place import check_rows, view_of_landed
 
     server = request.getfixturevalue(store)
@@ -114,7 +111,8 @@ def test_what_has_no_receipt_is_not_there(land, view, tmp_path):
     land("a", b"n\n1\n")
     land("b", b"n\n2\n")
     land("empty", b"")
-    (tmp_path / "_receipts" / "a.json").unlink()
+    (receipt,) = (tmp_path / "_receipts").rglob("a.json")
+    receipt.unlink()
     assert view("SELECT n FROM landed") == [("2",)]
 
 
@@ -122,8 +120,8 @@ def test_rows_that_differ_from_the_receipts_and_archives_are_told(land, view, db
     land("a", b"n\n1\n")
     (file,) = tmp_path.rglob("part-*")
     file.write_bytes(b"n\n")
-    with pytest.raises(ValueError, match=r"part-00001\.csv: DuckDB reads 0 rows, but the receipt"):
+    with pytest.raises(ValueError, match=r"\.csv: DuckDB reads 0 rows, but the receipt"):
         view("SELECT 1")
     land("b", b"PK\x03\x04")
-    with pytest.raises(ValueError, match=r"part-00001\.zip and 0 more are archives"):
+    with pytest.raises(ValueError, match=r"part-00001-\w+\.zip and 0 more are archives"):
         view("SELECT 1")

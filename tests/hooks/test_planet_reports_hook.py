@@ -18,7 +18,9 @@ from airflow_provider_planet_reports.airflow_side.task_errors import (
 )
 from airflow_provider_planet_reports.errors import PlanetReportsError
 from airflow_provider_planet_reports.hooks.planet_reports import PlanetReportsHook
-from airflow_provider_planet_reports.sandbox import Sandbox
+from airflow_provider_planet_reports.operators.planet_reports import PlanetReportsListOperator
+from airflow_provider_planet_reports.sandbox import HostileSandbox, Sandbox
+from airflow_provider_planet_reports.sandbox.hostile import SIGNATURE
 from airflow_provider_planet_reports.sandbox.reports import made_up_reports
 from airflow_provider_planet_reports.sandbox.server import MEMBER_KEY
 
@@ -104,6 +106,81 @@ def test_a_connection_that_cannot_be_right_fails_at_once(sandbox, monkeypatch, f
         PlanetReportsHook().list_reports()
     assert "secret" not in str(caught.value)
     assert not sandbox.exchanges
+
+
+@pytest.mark.parametrize(
+    ("extra", "login", "password", "message"),
+    [
+        ({"auth": "basic"}, "", "x", r"extra auth='basic' is not allowed: it must be one of 'api_"),
+        ({"auth": "bearer"}, "x", "", "put the token into the password"),
+        ({"auth": "bearer"}, "", "", "put the token into the password"),
+        ({"auth": "oauth2"}, "", "x", "put the OAuth2 client id into the login"),
+        ({"verify": "/nowhere.pem"}, "", "x", r"extra verify='/nowhere\.pem' is not allowed"),
+        ({"deadline": -1}, "", "x", "extra deadline=-1 is not allowed"),
+    ],
+)
+def test_a_way_to_authenticate_needs_its_fields(monkeypatch, extra, login, password, message):
+    connect(monkeypatch, login, "https://api.example/", password=password, extra=extra)
+    with pytest.raises(AirflowFailException, match=message):
+        PlanetReportsHook().get_conn()
+
+
+def test_a_bearer_token_is_sent_and_masked(monkeypatch, requests_mock):
+    requests_mock.get("https://api.example/", json={})
+    settings = {"password": "a-ready-token", "extra": {"auth": "bearer"}}
+    connect(monkeypatch, "", "https://api.example/", **settings)
+    answer = PlanetReportsHook().get_conn().get("https://api.example/")
+    assert answer.request.headers["Authorization"] == "Bearer a-ready-token"
+    assert "a-ready-token" not in redact("it is a-ready-token")
+
+
+def test_a_client_id_and_its_secret_go_to_planets_sdk(monkeypatch):
+    pytest.importorskip("planet")
+    settings = {"password": "a-client-secret", "extra": {"auth": "oauth2"}}
+    connect(monkeypatch, "a-client-id", "https://api.example/", **settings)
+    first, second = (PlanetReportsHook().get_conn() for _ in range(2))
+    assert first.credentials is second.credentials  # one token for all polls of a triggerer
+    assert "a-client-secret" not in redact("it is a-client-secret")
+
+
+def test_an_unknown_extra_is_named_with_the_nearest_known_one(sandbox, monkeypatch, caplog):
+    connect(monkeypatch, sandbox.key, sandbox.base_url, extra={"time_out": 3, "verify": "true"})
+    PlanetReportsHook().get_conn()
+    assert "extra 'time_out' is unknown and not used (did you mean 'timeout'?)" in caplog.text
+    assert "Known are auth, org_id, timeout, deadline," in caplog.text
+
+
+def test_it_lists_the_accounts_products_and_gives_the_specification(monkeypatch):
+    sandbox = Sandbox(days=1, plans=(1, 2, 3))
+    with sandbox.serve():
+        connect(monkeypatch, sandbox.key, sandbox.base_url)
+        assert [each["id"] for each in PlanetReportsHook().list_products()] == [9001, 9002, 9003]
+        assert "/{report_id}" in PlanetReportsHook().api_spec()["paths"]
+
+
+def test_an_entry_that_makes_no_sense_is_told_to_the_caller(sandbox, monkeypatch, requests_mock):
+    requests_mock.get(f"{sandbox.base_url}/", json={"reports": [{}, {"report_id": "a"}]})
+    told = []
+    reports = PlanetReportsHook().list_reports(on_bad_entry=told.append)
+    assert [report.report_id for report in reports] == ["a"]
+    assert len(told) == 1
+
+
+def test_monthly_reports_that_are_never_made_are_warned_of(sandbox, caplog):
+    PlanetReportsHook().list_reports(path="pv", report_type="pv_detailed", cadence="monthly")
+    assert "No monthly pv_detailed reports are ever made" in caplog.text
+
+
+def test_what_is_handed_on_of_a_listing_opens_no_file(monkeypatch):
+    sandbox = HostileSandbox(days=2, plans=(1,), signed_links=True, rate=0)
+    with sandbox.serve():
+        connect(monkeypatch, sandbox.key, sandbox.base_url)
+        listed = PlanetReportsListOperator(task_id="list").execute({})
+        assert SIGNATURE in json.dumps(
+            [each.to_dict() for each in PlanetReportsHook().list_reports()]
+        )
+    assert len(listed) > 3
+    assert SIGNATURE not in json.dumps(listed)
 
 
 @pytest.mark.parametrize("form", ["uri", "json"])

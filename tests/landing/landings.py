@@ -14,7 +14,7 @@ def land(store: Store, report: Report, *parts: bytes, overwrite: bool = False) -
     landing = LandingZone(store).land(ReportKey.of(report))
     try:
         if overwrite:
-            landing.begin()
+            landing.begin(overwrite=True)
         for number, data in enumerate(parts, 1):
             part = landing.part(number)
             part.write(data[:4])

@@ -93,7 +93,7 @@ class Actor:
         landing = ReportLanding(self.world.store, KEY)
         try:
             if self.kind == REPLACE:
-                landing.begin()
+                landing.begin(overwrite=True)
             landing.part(1).write(f"number\n{self.number}\n".encode())
             landing.complete(1)
             return landing.finish({"report_id": "a"}, {})
@@ -273,7 +273,7 @@ def test_without_conditions_nothing_of_unknown_landings_is_deleted(conditions: s
     editions = []
     for number in range(2):
         landing = ReportLanding(store, KEY)
-        landing.begin()
+        landing.begin(overwrite=True)
         landing.part(1).write(f"a\n{number}\n".encode())
         landing.complete(1)
         receipt = landing.finish({"report_id": "a"}, {})

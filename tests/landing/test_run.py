@@ -38,7 +38,7 @@ from airflow_provider_planet_reports.landing.run import LandingRun
 from airflow_provider_planet_reports.landing.stores.interface import Store, Writer
 from airflow_provider_planet_reports.landing.stores.local import LocalStore
 from airflow_provider_planet_reports.landing.zone import LandingZone
-from airflow_provider_planet_reports.sandbox import Sandbox, server
+from airflow_provider_planet_reports.sandbox import Sandbox, http
 from airflow_provider_planet_reports.sandbox.server import PATH, Answer, Request
 
 LOGGER = landing_run.__name__
@@ -531,12 +531,12 @@ def test_a_report_of_many_parts_does_not_keep_them_all_open(root: Path) -> None:
 def test_few_connections_serve_many_reports(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     accepted = []
 
-    class CountingServer(server._Server):
+    class CountingServer(http._Server):
         def process_request(self, request: Any, client_address: Any) -> None:
             accepted.append(client_address)
             super().process_request(request, client_address)
 
-    monkeypatch.setattr(server, "_Server", CountingServer)
+    monkeypatch.setattr(http, "_Server", CountingServer)
     sandbox = Misbehaving(*(made(f"r{number:02d}") for number in range(50)))
     with sandbox.serve():
         assert len(land(sandbox, root, max_workers=4).landed) == 50

@@ -211,7 +211,8 @@ def test_a_damaged_receipt_is_replaced_by_landing_again(
     memory.write(key.receipt, b"")
     landing = LandingZone(memory).land(key)
     with pytest.raises(UnreadableReceipt):
-        landing.begin()
+        landing.begin(overwrite=False)
+    assert landing.begin(overwrite=True)
     landing.part(1).write(NEWER[0])
     landing.complete(1)
     assert landing.finish(report.redacted_dict(), {}) is not None

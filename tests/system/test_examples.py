@@ -74,6 +74,7 @@ def test_each_report_has_a_mapped_task_and_each_organization_a_folder(airflow_of
             ("list", -1): ("success", 1),
             **{("land", index): ("success", 1) for index in range(len(detailed))},
             ("load", -1): ("success", 1),
+            ("done", -1): ("success", 1),
         }
         assert airflow.landed() == detailed
         assert airflow.loaded() == Counter(detailed)
@@ -86,8 +87,8 @@ def test_each_report_has_a_mapped_task_and_each_organization_a_folder(airflow_of
         states = airflow.tasks(run)
         assert states == {("land", index): ("success", 1) for index in range(len(ORG_IDS))}
         for each in (sandbox, *sandbox.others):
-            receipts = airflow.landing / f"org_id={each.org_id}" / "_receipts"
-            landed = {path.stem for path in receipts.glob("[!_]*.json")}
+            receipts = airflow.landing.glob(f"org_id={each.org_id}/_receipts/**/*.json")
+            landed = {path.stem for path in receipts}
             assert landed == {report["report_id"] for report in each.reports}
         named = airflow.query(
             "SELECT rendered_map_index FROM task_instance "

@@ -35,7 +35,7 @@ def land(airflow, tmp_path, pool, **extra):
         airflow.connect(name, base_url, sandbox.key, max_retries=10, **extra)
         destination = tmp_path / name
         run = airflow.run(f"lands_in_{pool}", conn_id=name, destination=destination.as_uri())
-    landed = {path.stem for path in (destination / "_receipts").glob("[!_]*.json")}
+    landed = {path.stem for path in destination.glob("_receipts/**/*.json")}
     assert landed == {report["report_id"] for report in sandbox.reports}
     tasks = airflow.tasks(run)
     assert set(tasks.values()) == {("success", 1)}

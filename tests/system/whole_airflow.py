@@ -223,8 +223,7 @@ class Airflow:
 
     def landed(self) -> set[str]:
         """Return the ids of the reports that have a receipt."""
-        receipts = self.landing / "_receipts"
-        return {path.stem for path in receipts.glob("[!_]*.json")}
+        return {path.stem for path in self.landing.glob("_receipts/**/*.json")}
 
     def loaded(self) -> Counter[str]:
         """Return how often each report is in the warehouse."""

@@ -17,9 +17,10 @@ from airflow_provider_planet_reports.airflow_side.task_errors import (
     PlanetReportsTaskError,
     PlanetReportsTaskFailure,
 )
-from airflow_provider_planet_reports.landing.receipt import LandedFile, Receipt
-from airflow_provider_planet_reports.landing.stores.interface import put
-from airflow_provider_planet_reports.landing.zone import open_zone
+from airflow_provider_planet_reports.client.report import Report
+from airflow_provider_planet_reports.landing import landed_reports
+from airflow_provider_planet_reports.landing.layout import ReportKey
+from airflow_provider_planet_reports.landing.zone import LandingZone
 from airflow_provider_planet_reports.sandbox.server import Answer, Sandbox
 from airflow_provider_planet_reports.transfers.planet_reports_to_object_storage import (
     PlanetReportsToObjectStorageOperator,
@@ -59,17 +60,22 @@ def content_requests(sandbox):
     return [path for _, path, _ in sandbox.exchanges if re.search(r"/[0-9a-f-]{36}/\d+$", path)]
 
 
-def other_than_index(files):
-    return {key: data for key, data in files.items() if key != "_receipts/_index.json.gz"}
+def receipt_of(report):
+    return ReportKey.of(Report.from_dict(report)).receipt
+
+
+def receipts_in(root):
+    return {path.stem for path in root.glob("_receipts/*/*/*/*/*.json")}
 
 
 def assert_all_landed(sandbox, landed, files):
     """Every report is there, byte for byte, with a true receipt, and nothing else is."""
     expected = set()
-    for report, result in zip(sandbox.reports, landed, strict=True):
-        assert result["report_id"] == report["report_id"]
-        receipt = json.loads(files[f"_receipts/{report['report_id']}.json"])
-        expected.add(f"_receipts/{report['report_id']}.json")
+    results = {result["report_id"]: result for result in landed}
+    for report in sandbox.reports:
+        result = results.pop(report["report_id"])
+        receipt = json.loads(files[receipt_of(report)])
+        expected.add(receipt_of(report))
         assert len(receipt["files"]) == len(result["files"]) == len(report["contents"])
         assert receipt["report"]["report_id"] == report["report_id"]
         for number, file in enumerate(receipt["files"], 1):
@@ -79,28 +85,25 @@ def assert_all_landed(sandbox, landed, files):
             assert file["sha256"] == hashlib.sha256(served).hexdigest()
             expected.add(file["name"])
         assert sum(file["rows"] for file in receipt["files"]) == report["num_rows"]
-    assert set(other_than_index(files)) == expected
+    assert results == {}
+    assert set(files) == expected
 
 
 def test_a_dag_in_airflow_lands_every_byte_once(ground, sandbox, airflow_db):
     landed = run("land", destination=ground.url)
     assert_all_landed(sandbox, landed, ground.visible())
-    assert all(each["new"] for each in landed)
     before = ground.visible()
     sandbox.exchanges.clear()
-    again = run("land", destination=ground.url)
+    assert run("land", destination=ground.url) == []
     assert content_requests(sandbox) == []
     assert len(sandbox.exchanges) == 1
-    assert [each["new"] for each in again] == [False] * len(again)
-    assert [{**each, "new": True} for each in again] == landed
     assert ground.visible() == before
 
 
 def test_listing_and_landing_in_one_mapped_task_each(sandbox, tmp_path, airflow_db):
     run("list_and_land_mapped", destination=tmp_path.as_uri())
     wanted = {r["report_id"] for r in sandbox.reports if r["cadence"] == "daily"}
-    receipts = {path.stem for path in (tmp_path / "_receipts").iterdir()}
-    assert receipts == wanted
+    assert receipts_in(tmp_path) == wanted
 
 
 def test_the_api_key_is_in_nothing_that_a_run_leaves_behind(
@@ -128,8 +131,13 @@ def test_the_result_is_what_the_contract_says(sandbox, tmp_path):
     (result,) = land(tmp_path.as_uri(), reports=report)
     served = sandbox.part(report["report_id"], 1)
     day, report_id = report["data_date_start"], report["report_id"]
+    (file,) = result["files"]
+    folder = f"report_type=summary/cadence=daily/plan_id=1001/data_date={day}"
+    start = f"{tmp_path.as_uri()}/{folder}/{report_id}/part-00001-"
+    assert re.fullmatch(re.escape(start) + r"[0-9a-f]{16}\.csv", file["uri"])
     assert result == {
         "report_id": report_id,
+        "org_id": report["org_id"],
         "data_date_start": day,
         "data_date_end": report["data_date_end"],
         "report_type": "summary",
@@ -137,15 +145,13 @@ def test_the_result_is_what_the_contract_says(sandbox, tmp_path):
         "plan_id": 1001,
         "files": [
             {
-                "uri": f"{tmp_path.as_uri()}/report_type=summary/cadence=daily/plan_id=1001/"
-                f"data_date={day}/{report_id}/part-00001.csv",
+                "uri": file["uri"],
                 "bytes": len(served),
                 "sha256": hashlib.sha256(served).hexdigest(),
                 "rows": report["num_rows"],
             }
         ],
-        "receipt": f"{tmp_path.as_uri()}/_receipts/{report_id}.json",
-        "new": True,
+        "receipt": f"{tmp_path.as_uri()}/_receipts/{folder}/{report_id}.json",
     }
 
 
@@ -155,30 +161,108 @@ def test_filters_narrow_what_is_landed(sandbox, tmp_path):
     assert all("page_size=2" in path for _, path, _ in sandbox.exchanges if "?" in path)
 
 
-def test_a_retry_still_reports_as_new_what_an_earlier_try_landed(sandbox, tmp_path):
-    land(tmp_path.as_uri(), context=task_instance(try_number=1))
-    retried = land(tmp_path.as_uri(), context=task_instance(try_number=2))
-    assert all(each["new"] for each in retried)
+def test_a_retry_still_returns_what_an_earlier_try_landed_and_others_do_not(sandbox, tmp_path):
+    first = land(tmp_path.as_uri(), context=task_instance(try_number=1))
+    assert land(tmp_path.as_uri(), context=task_instance(try_number=2)) == first
     for other in (task_instance(run_id="next"), task_instance(try_number=2, map_index=1)):
-        assert not any(each["new"] for each in land(tmp_path.as_uri(), context=other))
+        assert land(tmp_path.as_uri(), context=other) == []
+    assert list(landed_reports(tmp_path.as_uri())) == first
+
+
+def test_receipts_are_read_on_a_retry_only(sandbox, tmp_path, monkeypatch):
+    land(tmp_path.as_uri(), context=task_instance(try_number=1))
+    read = []
+    plain = LandingZone.receipt
+    monkeypatch.setattr(
+        LandingZone, "receipt", lambda zone, key: read.append(key) or plain(zone, key)
+    )
+    land(tmp_path.as_uri(), context=task_instance(run_id="next", try_number=1))
+    assert read == []
+    land(tmp_path.as_uri(), context=task_instance(try_number=2))
+    assert len(read) == 6
 
 
 def test_nothing_new_can_skip_what_is_downstream(sandbox, tmp_path):
     land(tmp_path.as_uri(), on_nothing_new="skip")
-    with pytest.raises(AirflowSkipException, match="Nothing new: all 6 reports were landed before"):
+    with pytest.raises(AirflowSkipException, match="Nothing new: 6 reports were landed before"):
         land(tmp_path.as_uri(), on_nothing_new="skip")
-    assert len(land(tmp_path.as_uri())) == 6
+    assert land(tmp_path.as_uri()) == []
 
 
 def test_overwrite_lands_again(sandbox, tmp_path):
     land(tmp_path.as_uri())
     some = sandbox.reports[0]
-    damaged = next(tmp_path.rglob(f"{some['report_id']}/part-00001.csv"))
+    damaged = next(tmp_path.rglob(f"{some['report_id']}/part-00001-*.csv"))
     damaged.write_bytes(b"damaged")
-    assert not land(tmp_path.as_uri(), reports=some)[0]["new"]
+    assert land(tmp_path.as_uri(), reports=some) == []
     assert damaged.read_bytes() == b"damaged"
-    assert land(tmp_path.as_uri(), reports=some, overwrite=True)[0]["new"]
-    assert damaged.read_bytes() == sandbox.part(some["report_id"], 1)
+    (result,) = land(tmp_path.as_uri(), reports=some, overwrite=True)
+    landed = Path(result["files"][0]["uri"].removeprefix("file://"))
+    assert landed.read_bytes() == sandbox.part(some["report_id"], 1)
+    assert not damaged.exists()
+
+
+@pytest.mark.parametrize("given", [None, ""])
+def test_reports_that_an_upstream_task_did_not_leave_are_an_error_and_not_everything(
+    sandbox, tmp_path, given
+):
+    with pytest.raises(AirflowFailException, match="its upstream task left nothing"):
+        land(tmp_path.as_uri(), reports=given)
+    assert not sandbox.exchanges
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("stored", [b"", b"[]", b'{"format": 1, "files": ['])
+def test_a_damaged_receipt_is_a_named_failure_and_the_others_land(sandbox, tmp_path, stored):
+    bad, *others = sandbox.reports
+    path = tmp_path / receipt_of(bad)
+    path.parent.mkdir(parents=True)
+    path.write_bytes(stored)
+    with pytest.raises(
+        PlanetReportsTaskFailure, match=f"1 reports could .* {len(others)} were"
+    ) as failure:
+        land(tmp_path.as_uri())
+    assert f"- {bad['report_id']}: Receipt damaged: land report" in str(failure.value)
+    assert receipts_in(tmp_path) == {each["report_id"] for each in sandbox.reports}
+    (result,) = land(tmp_path.as_uri(), reports=bad, overwrite=True)
+    assert result["report_id"] == bad["report_id"]
+    assert land(tmp_path.as_uri()) == []
+
+
+def test_a_report_that_is_excepted_is_neither_landed_nor_failed_for(tmp_path, monkeypatch, caplog):
+    sandbox = _WithBadReports(days=3, plans=(1001,))
+    with sandbox.serve():
+        connect(monkeypatch, sandbox.key, sandbox.base_url, extra={"max_retries": 0})
+        bad = {report["report_id"] for report in sandbox.reports[1:3]}
+        caplog.set_level(logging.INFO)
+        landed = land(tmp_path.as_uri(), except_reports=[*bad])
+        assert land(tmp_path.as_uri(), except_reports=", ".join(bad)) == []
+    assert len(landed) == len(sandbox.reports) - 2
+    assert receipts_in(tmp_path) == {each["report_id"] for each in landed}
+    assert not content_requests(sandbox) or bad.isdisjoint(content_requests(sandbox))
+
+
+def test_two_reports_under_one_id_are_two(sandbox, tmp_path):
+    report = sandbox.reports[0]
+    twins = [report, {**report, "plan_id": 7}, {**report, "data_date_start": "2026-01-01"}]
+    for number, twin in enumerate(twins, 1):
+        (result,) = land(tmp_path.as_uri(), reports=twin)
+        assert result["plan_id"] == twin["plan_id"]
+        assert len([*landed_reports(tmp_path.as_uri())]) == number
+    assert land(tmp_path.as_uri(), reports=twins) == []
+
+
+def test_what_only_decorates_fails_no_task_whose_reports_are_landed(
+    sandbox, tmp_path, monkeypatch, caplog
+):
+    def fail(*_, **__):
+        raise RuntimeError("out of order")
+
+    module = "airflow_provider_planet_reports.transfers.planet_reports_to_object_storage"
+    monkeypatch.setattr(f"{module}.LandingPlaceLink.leave", fail)
+    monkeypatch.setattr(f"{module}.LandingLineage", fail)
+    assert len(land(tmp_path.as_uri())) == 6
+    assert caplog.text.count("out of order") == 2
 
 
 class _WithBadReports(Sandbox):
@@ -206,13 +290,11 @@ def test_a_bad_report_does_not_stop_the_others(tmp_path, monkeypatch, retries_ma
         with pytest.raises(kind, match=f"{len(bad)} reports? could not be landed") as caught:
             land(tmp_path.as_uri(), reports=asked)
     message = str(caught.value)
-    assert f"- {gone}: GET" in message
-    assert "404" in message
-    assert (f"- {broken}: GET" in message) == retries_may_help
-    receipts = {path.stem for path in (tmp_path / "_receipts").iterdir()}
-    assert receipts == {r["report_id"] for r in asked} - bad
+    assert f"- {gone}: Not found (404)" in message
+    assert (f"- {broken}: Server error (500)" in message) == retries_may_help
+    assert receipts_in(tmp_path) == {r["report_id"] for r in asked} - bad
     visible = {p.parent.name for p in tmp_path.rglob("part-*")}
-    assert visible == receipts
+    assert visible == receipts_in(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -229,14 +311,14 @@ def test_every_id_lands_inside_the_destination(sandbox, ground, report_id, tmp_p
         f"report_type={report['report_type']}",
     }
     assert all(".." not in key.split("/") for key in files)
-    assert [each["new"] for each in land(ground.url, reports=[report])] == [False]
+    assert land(ground.url, reports=[report]) == []
 
 
 def test_an_id_that_is_too_long_fails_alone_and_by_name(sandbox, tmp_path):
     good, report = sandbox.reports[:2]
     with pytest.raises(AirflowFailException, match=r"is too long to land: 300 characters"):
         land(tmp_path.as_uri(), reports=[{**report, "report_id": "x" * 300}, good])
-    assert [path.stem for path in (tmp_path / "_receipts").iterdir()] == [good["report_id"]]
+    assert receipts_in(tmp_path) == {good["report_id"]}
 
 
 @pytest.mark.parametrize(
@@ -281,10 +363,9 @@ class _NoListing(Sandbox):
 @pytest.mark.parametrize(
     ("page", "message"),
     [
-        (b"<html><title>Sign in</title></html>", "did not answer with JSON"),
+        (b"<html><title>Sign in</title></html>", "not JSON"),
         ({"items": []}, r"is not a listing of reports: .* got an object with \['items'\]"),
         (b"[1, 2]", "got a JSON list"),
-        ({"reports": [{"report_id": "a"}, {"contents": []}]}, r"reports\[1\]: .*no usable"),
     ],
 )
 def test_an_answer_that_is_no_listing_is_told_from_one(tmp_path, monkeypatch, page, message):
@@ -298,33 +379,41 @@ def test_an_answer_that_is_no_listing_is_told_from_one(tmp_path, monkeypatch, pa
     assert list(tmp_path.iterdir()) == []
 
 
-def test_re_checking_ten_thousand_landed_reports_asks_nothing_about_each(
-    monkeypatch, tmp_path: Path
+def test_an_entry_of_the_listing_that_is_no_report_fails_by_name_and_the_others_land(
+    sandbox, tmp_path, monkeypatch
 ):
+    plain = type(sandbox).answer
+
+    def answer(self, request):
+        answered = plain(self, request)
+        if "reports" in (answered.body if isinstance(answered.body, dict) else {}):
+            answered.body["reports"][1] = {"contents": []}
+        return answered
+
+    monkeypatch.setattr(type(sandbox), "answer", answer)
+    with pytest.raises(PlanetReportsTaskError, match=r"1 reports could .*, 5 were:") as failure:
+        land(tmp_path.as_uri())
+    assert "reports[1]" in str(failure.value)
+    assert len(receipts_in(tmp_path)) == 5
+
+
+def test_ten_thousand_landed_reports_cost_one_listing_per_series(monkeypatch, tmp_path: Path):
     sandbox = Sandbox(days=2500, plans=(1, 2))
     with sandbox.serve():
-        zone = open_zone(tmp_path.as_uri())
-        _issue_receipts(zone.store, sandbox.reports)
+        for report in sandbox.reports:
+            path = tmp_path / receipt_of(report)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(b"x" * 200)
         connect(monkeypatch, sandbox.key, sandbox.base_url)
-        land(tmp_path.as_uri())  # brings the index up to date
-        sandbox.exchanges.clear()
-        reads = []
-        store = type(zone.store)
-        plain_read = store.read
+        listed = []
+        plain = LandingZone._receipts_from
         monkeypatch.setattr(
-            store, "read", lambda self, key: reads.append(key) or plain_read(self, key)
+            LandingZone,
+            "_receipts_from",
+            lambda zone, series: listed.append(series) or plain(zone, series),
         )
-        landed = land(tmp_path.as_uri())
-    assert len(landed) > 10_000
-    assert not any(each["new"] for each in landed)
-    assert len(sandbox.exchanges) == -(-len(landed) // 1000)
-    assert reads == ["_receipts/_index.json.gz"]
-
-
-def _issue_receipts(store, reports):
-    from airflow_provider_planet_reports.client.report import Report
-    from airflow_provider_planet_reports.landing.layout import receipt_key
-
-    for report in reports:
-        receipt = Receipt.issue(Report.from_dict(report), (LandedFile("a.csv", 1, "0", 1),), {})
-        put(store, receipt_key(report["report_id"]), receipt.to_json())
+        assert land(tmp_path.as_uri()) == []
+    assert len(sandbox.reports) > 10_000
+    assert len(sandbox.exchanges) == -(-len(sandbox.reports) // 1000)
+    series = {(r["report_type"], r["cadence"], r["plan_id"]) for r in sandbox.reports}
+    assert len(listed) == len(series)

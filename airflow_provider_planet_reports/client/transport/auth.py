@@ -45,6 +45,7 @@ class ApiKey(Credentials):
         self._key = checked_secret("API key", key)
         if ":" in key:
             raise _odd("API key")
+        self._forms = secret_forms(key)
 
     def header(self) -> str:
         """Return the key in base64."""
@@ -52,7 +53,7 @@ class ApiKey(Credentials):
 
     def secrets(self) -> tuple[str, ...]:
         """Return the key, as it is and as it travels."""
-        return secret_forms(self._key)
+        return self._forms
 
 
 class BearerToken(Credentials):

@@ -43,8 +43,10 @@ class OAuth2(Credentials):
     """
 
     def __init__(self, client_id: str, client_secret: str) -> None:
-        self._client_id = checked_secret("client id", client_id)
-        self._client_secret = checked_secret("client secret", client_secret)
+        checked_secret("client id", client_id)
+        checked_secret("client secret", client_secret)
+        pair = base64.b64encode(f"{client_id}:{client_secret}".encode()).decode()
+        self._forms = (client_secret, pair)
         self._context = _sdk_context(client_id, client_secret)
         self._lock = threading.Lock()
         self._token = ""
@@ -58,8 +60,7 @@ class OAuth2(Credentials):
 
     def secrets(self) -> tuple[str, ...]:
         """Return the secret, as it is and as it travels, and the token."""
-        pair = base64.b64encode(f"{self._client_id}:{self._client_secret}".encode()).decode()
-        return tuple(filter(None, (self._client_secret, pair, self._token)))
+        return (*self._forms, self._token) if self._token else self._forms
 
     def forget(self) -> None:
         """Forget the token."""

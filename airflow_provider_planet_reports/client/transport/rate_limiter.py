@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -30,10 +31,9 @@ class RateLimiter:
         self, ceiling: float | None = None, *, wait: Callable[[float], object] = time.sleep
     ) -> None:
         self._sleep = wait
-        self._ceiling = ceiling
-        self._rate = ceiling
-        # Airflow gives the slot of a task that has ended to the next one at once. Were that one to
-        # begin without waiting its turn, short tasks would go faster together than one may.
+        self._ceiling = self._rate = ceiling or math.inf
+        # Airflow gives a pool slot that a task leaves to the next one at once. Without this delay,
+        # short tasks that follow each other in one slot would together exceed the limit.
         self._next = time.monotonic() + 1 / ceiling if ceiling else 0.0
         self._lock = threading.Lock()
 
@@ -42,30 +42,24 @@ class RateLimiter:
         with self._lock:
             now = time.monotonic()
             start = max(now, self._next)
-            self._next = start + (1 / self._rate if self._rate else 0)
+            self._next = start + 1 / self._rate
         if start > now:
             self._sleep(start - now)
 
     def slow_down(self, seconds: float) -> None:
-        """Take note of a 429: nobody sends anything for this long, and then half as often."""
+        """Take note of a 429: nobody sends anything for this long, and then half as often.
+
+        :param seconds: how long.
+        """
         with self._lock:
             self._next = max(self._next, time.monotonic() + seconds)
-            rate = self._rate / 2 if self._rate else _FIRST_CEILING
-            self._rate = (
-                max(rate, _SLOWEST)
-                if self._ceiling is None
-                else min(max(rate, _SLOWEST), self._ceiling)
-            )
+            slower = _FIRST_CEILING if self._rate == math.inf else self._rate / 2
+            self._rate = min(max(slower, _SLOWEST), self._ceiling)
 
     def recover(self) -> None:
         """Take note of an answer that is not a 429."""
         if self._rate == self._ceiling:
             return
         with self._lock:
-            if self._rate is None:
-                return
             faster = self._rate * _RECOVERY
-            if self._ceiling is None:
-                self._rate = faster if faster < _FREE else None
-            else:
-                self._rate = min(faster, self._ceiling)
+            self._rate = self._ceiling if faster >= min(self._ceiling, _FREE) else faster

@@ -26,12 +26,10 @@ _LINKS = ("contents", "_links")
 _CONTROL = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 )
-#: What is secret in addresses that stand in a text: user and password, and values of the query.
-_IN_TEXT = (
-    (re.compile(r"(//)[^/\s@?#\"'<>]+@"), r"\1***@"),
-    (re.compile(r"([?&#;][^\s=&?#;\"'<>]{1,100}=)[^\s&\"'<>]+"), r"\1***"),
-    (re.compile(r"([?#])[^\s=&\"'<>]{8,}(?![^\s\"'<>]*=)"), r"\1***"),
-)
+#: User and password of an address that stands in a text, and what its query and fragment say.
+_USER = re.compile(r"//[^/\s@?#\"'<>]+@")
+_QUERY = re.compile(r"([?&#;])(?:([\w.%-]{1,100}=)(?=[^\s&\"'<>=]))?([^\s&\"'<>]+)")
+_NAME = re.compile(r"[\w.-]{1,100}")
 _LIKE_AN_ADDRESS = re.compile(r"//|/[^\s?#]*[?#]|[?#&][^\s=?#&]+=")
 _URLLIB3_LOGGERS = (
     "urllib3.connection",
@@ -65,9 +63,7 @@ class Redactor:
         :param url: an address whose secrets they may echo.
         """
         text = _blot(self.without_credentials(text), tuple(secrets_of(url)))
-        for pattern, replacement in _IN_TEXT:
-            text = pattern.sub(replacement, text)
-        return one_line(text)
+        return one_line(_without_queries(text))
 
     def without_credentials(self, text: str) -> str:
         """Return a text, long perhaps, in which no form of the credentials is left."""
@@ -75,32 +71,43 @@ class Redactor:
 
     def without_credentials_in(self, value: Any) -> Any:
         """Return a JSON value in which no form of the credentials is left."""
-        if isinstance(value, str):
-            return self.without_credentials(value)
-        if isinstance(value, list):
-            return [self.without_credentials_in(item) for item in value]
-        if isinstance(value, dict):
-            return {
-                self.without_credentials(name): self.without_credentials_in(item)
-                for name, item in value.items()
-            }
-        return value
+        secrets = self._secrets()
+
+        def cleared(value: Any) -> Any:
+            if isinstance(value, str):
+                return _blot(value, secrets)
+            if isinstance(value, list):
+                return list(map(cleared, value))
+            if isinstance(value, dict):
+                return {_blot(name, secrets): cleared(item) for name, item in value.items()}
+            return value
+
+        return cleared(value)
+
+
+def _without_queries(text: str) -> str:
+    """Return a text without the secrets of the addresses in it."""
+
+    def replaced(found: re.Match[str]) -> str:
+        mark, name, value = found.groups()
+        shown = name is None and len(value) < _SHORTEST_SECRET
+        return found[0] if shown else f"{mark}{name or ''}***"
+
+    return _QUERY.sub(replaced, _USER.sub("//***@", text))
 
 
 def _blot(text: str, secrets: tuple[str, ...]) -> str:
-    if not secrets:
-        return text
     plain = text
     # Undoing all ways to write a character is much quicker than a search for every way.
     if "\\" in plain:
         plain = re.sub(r"\\u([0-9a-fA-F]{4})", lambda found: chr(int(found[1], 16)), plain)
         plain = plain.replace("\\", "")
-    if "&" in plain:
+    if "&#" in plain or "&amp;" in plain:
         plain = html.unescape(plain)
     if "%" in plain:
         plain = unquote(plain)
-    plain, lower = plain.lower(), text.lower()
-    if not any(secret.lower() in each for secret in secrets for each in (plain, lower)):
+    both = f"{plain}\0{text}".lower() if plain is not text else text.lower()
+    if not any(secret.lower() in both for secret in secrets):
         return text
     return _in_any_form(secrets).sub("***", text)
 
@@ -145,7 +152,10 @@ def safe_url(url: object) -> str:
     if parts is None:
         return "<malformed address>"
     query = [
-        (name, value) if name in _SHOWN_PARAMETERS else (name if value else "***", "***")
+        (name, value)
+        if name in _SHOWN_PARAMETERS
+        # A bare token, which may end in padding or have a slash in it, is no name.
+        else (name if value.strip("=") and _NAME.fullmatch(name) else "***", "***")
         for name, value in parse_qsl(parts.query, keep_blank_values=True)
     ]
     host = parts.netloc.rpartition("@")[2]
@@ -184,9 +194,7 @@ def without_secrets(value: Any, *, link: bool = False) -> Any:
     if not isinstance(value, str) or not (link or _LIKE_AN_ADDRESS.search(value)):
         return value
     if not link and re.search(r"\s", value):  # a text with addresses in it
-        for pattern, replacement in _IN_TEXT:
-            value = pattern.sub(replacement, value)
-        return value
+        return _without_queries(value)
     parts = parse_url(value)
     if parts is None:
         return "<malformed address>"

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import inspect
 import platform
-import re
 import threading
 from collections.abc import Mapping
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
-from urllib.parse import urljoin, urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import BaseAdapter
@@ -26,6 +25,7 @@ from airflow_provider_planet_reports.client.transport.failures import FAILURES, 
 from airflow_provider_planet_reports.client.transport.rate_limiter import RateLimiter
 from airflow_provider_planet_reports.client.transport.redaction import Redactor, safe_url
 from airflow_provider_planet_reports.client.transport.retries import Retries, parse_retry_after
+from airflow_provider_planet_reports.client.transport.routing import RoutedSession
 from airflow_provider_planet_reports.errors import InvalidInput, PlanetReportsError
 
 USER_AGENT = f"airflow-provider-planet-reports/{__version__} python/{platform.python_version()}"
@@ -35,13 +35,11 @@ _ANSWER_LIMIT = 64 * 2**20
 _ERROR_LIMIT = 64 * 2**10
 _REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS"})
 _REQUEST = inspect.signature(requests.Session.request)
-#: An address that can be sent as it is written.
-_SENDABLE = re.compile(r"https?://[^/?#\s]+/[!-\"$-;=?-~]*", re.IGNORECASE)
 #: Errors of one try after which another one is of no use.
 _NOT_REPEATED = (errors.ResponseTooLarge, errors.TooManyRedirects, errors.DeadlineExceeded)
 
 
-class ReportsSession(requests.Session):
+class ReportsSession(RoutedSession):
     """A session with the Reports API, to be shared by the threads of one task.
 
     Requests without side effects are repeated after 408, 425, 429, 500, 502, 503, 504, 520 to
@@ -72,10 +70,10 @@ class ReportsSession(requests.Session):
     ) -> None:
         super().__init__()
         self.base_url = addresses.base_url(base_url)
-        given = credentials
-        self.credentials = given if isinstance(given, Credentials) else ApiKey(given)
-        #: Removes secrets; see :class:`.Redactor`.
-        self.redact = Redactor(self.credentials.secrets)
+        if not isinstance(credentials, Credentials):
+            credentials = ApiKey(credentials)
+        self.credentials = credentials
+        self.redact = Redactor(credentials.secrets)
         self.auth = OriginAuth(self.credentials, self.base_url)
         self.verify = verify
         self.max_redirects = 10
@@ -88,7 +86,6 @@ class ReportsSession(requests.Session):
         self._cancelled = threading.Event()
         self._max_retries = max_retries
         self._deadline = deadline
-        self._settings: dict[tuple[str, str, int | None], Any] = {}
         parts = urlsplit(self.base_url)
         self._connections = ConnectionRegistry()
         elsewhere = Adapter(timeout, None, self._connections)
@@ -229,19 +226,6 @@ class ReportsSession(requests.Session):
         here = addresses.origin(url) == addresses.origin(self.base_url)
         return super().get_adapter(self.base_url if here else url)
 
-    def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:
-        """Prepare a request as :meth:`requests.Session.prepare_request` does.
-
-        The address is left as it is written: requests writes ``%7E`` as ``~``, which is not what a
-        signature was made over.
-
-        :param request: the request.
-        """
-        prepared = super().prepare_request(request)
-        if not (request.params or self.params) and _SENDABLE.fullmatch(str(request.url)):
-            prepared.url = str(request.url)
-        return prepared
-
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
         """Send a prepared request, as :meth:`requests.Session.send` does.
 
@@ -284,55 +268,3 @@ class ReportsSession(requests.Session):
             redact=lambda text: self.redact(text, response.url),
             retry_after=parse_retry_after(response.headers.get("Retry-After")),
         )
-
-    def rebuild_auth(
-        self, prepared_request: requests.PreparedRequest, response: requests.Response
-    ) -> None:
-        """Decide about the credentials at every redirect by the origin alone."""
-        target = getattr(response, "redirect_target", "")
-        if _SENDABLE.fullmatch(target):
-            prepared_request.url = target
-        prepared_request.headers.pop("Cookie", None)
-        if callable(self.auth):
-            self.auth(prepared_request)
-
-    def get_redirect_target(self, resp: requests.Response) -> str | None:
-        """Return where a redirect leads, checked, with the query it may have dropped.
-
-        A server that only adds or removes the path's last slash may forget the query; without
-        it a filtered listing would silently become an unfiltered one. A redirect's body, which
-        may be endless, is not read.
-        """
-        if not resp.is_redirect:
-            return None
-        resp.close()
-        resp._content, resp._content_consumed = b"", True  # type: ignore[attr-defined]
-        try:
-            location = super().get_redirect_target(resp) or ""
-            here, there = urlsplit(resp.url), urlsplit(urljoin(resp.url, location))
-        except ValueError:
-            there = None
-        advice = f"check the connection's host, and any proxy. GET {safe_url(resp.url)}"
-        if there is None:
-            raise errors.RefusedLink(f"A redirect leads to no address: {advice}")
-        if self.redact.without_credentials(location) != location:
-            raise errors.RefusedLink(f"A redirect has the API key in its address: {advice}")
-        same_place = here.path.rstrip("/") == there.path.rstrip("/")
-        if same_place and here.netloc == there.netloc and not there.query:
-            there = there._replace(query=here.query)
-        target = addresses.check_link(urlunsplit(there), came_from=resp.url)
-        resp.redirect_target = target  # type: ignore[attr-defined]
-        return target
-
-    def merge_environment_settings(
-        self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any
-    ) -> Any:
-        """Look up proxies and certificates once per origin: it costs a third of a small request."""
-        if proxies or verify is not None or cert is not None:
-            return super().merge_environment_settings(url, proxies, stream, verify, cert)
-        where = addresses.origin(url)
-        if where not in self._settings:
-            # The connection's own setting counts more than REQUESTS_CA_BUNDLE.
-            asked = None if self.verify is True else self.verify
-            self._settings[where] = super().merge_environment_settings(url, {}, None, asked, None)
-        return {**self._settings[where], "stream": stream}

@@ -8,7 +8,6 @@ from airflow_provider_planet_reports.landing.content.rows import (
     CSVRows,
     GzippedCSVRows,
     RowCounter,
-    UnknownRows,
 )
 from airflow_provider_planet_reports.landing.errors import DamagedContent
 
@@ -29,7 +28,7 @@ def kind_of(beginning: bytes) -> tuple[str, RowCounter]:
     if beginning.startswith(_GZIP):
         return ".csv.gz", GzippedCSVRows()
     if beginning.startswith(_ZIP):
-        return ".zip", UnknownRows()
+        return ".zip", RowCounter()
     for name, pattern in (("JSON", _JSON), ("XML or HTML", _MARKUP)):
         if pattern.match(beginning):
             raise DamagedContent(f"The content link answered with {name} instead of a report file.")

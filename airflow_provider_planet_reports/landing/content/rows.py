@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import zlib
-from typing import Protocol
 
 from airflow_provider_planet_reports.landing.errors import DamagedContent
 
@@ -17,14 +16,15 @@ _BLOCK = 2**20
 _INFLATED = 2**20
 
 
-class RowCounter(Protocol):
-    """Counts the rows of a file that it sees chunk by chunk."""
+class RowCounter:
+    """Counts the rows of a file that it sees chunk by chunk. This one cannot: it is for zip."""
 
     def update(self, data: bytes) -> None:
         """Take the next bytes."""
 
     def rows(self) -> int | None:
         """Return the number of rows below the header, or None where it can't be known."""
+        return None
 
     def complete(self) -> None:
         """Check that the file is whole, as far as its format tells.
@@ -33,7 +33,7 @@ class RowCounter(Protocol):
         """
 
 
-class CSVRows:
+class CSVRows(RowCounter):
     """Counts records as Python's ``csv`` module reads them; blank lines are no records.
 
     A quote opens a quoted field only at the field's beginning; line ends inside of quotes
@@ -71,9 +71,6 @@ class CSVRows:
         """Return the number of records below the header."""
         unfinished = self._content or self._beginning in (_BOM[:1], _BOM[:2])
         return max(self._records + unfinished - 1, 0)
-
-    def complete(self) -> None:
-        """Do nothing: CSV does not tell where it ends."""
 
     def _at_once(self, data: bytes) -> bool:
         """Count a block, or do nothing where a quote stands inside of an unquoted field.
@@ -125,7 +122,7 @@ class CSVRows:
             self._content, self._opens = True, False
 
 
-class GzippedCSVRows:
+class GzippedCSVRows(RowCounter):
     """Counts the records of gzip-compressed CSV, without holding more than a chunk of it."""
 
     def __init__(self) -> None:
@@ -164,16 +161,3 @@ class GzippedCSVRows:
         if self._broken or not self._between_members:
             what = "is damaged" if self._broken else "breaks off"
             raise DamagedContent(f"The file is gzip that {what}: Planet has to issue it again.")
-
-
-class UnknownRows:
-    """Stands in for formats that can't be counted while they stream by, such as zip."""
-
-    def update(self, data: bytes) -> None:
-        """Take the next bytes."""
-
-    def rows(self) -> None:
-        """Return None: not known."""
-
-    def complete(self) -> None:
-        """Do nothing."""

@@ -13,6 +13,7 @@ from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from obstore.auth.boto3 import Boto3CredentialProvider
 from obstore.store import S3Store
 
+from airflow_provider_planet_reports.connections import refuse_settings
 from airflow_provider_planet_reports.errors import InvalidInput
 from airflow_provider_planet_reports.landing.stores import settings
 
@@ -34,7 +35,7 @@ _REFUSED = {
 #: Buckets that may be part of a host's name, under a certificate for one more label.
 _LABEL = re.compile(r"[a-z0-9][a-z0-9-]+[a-z0-9]")
 #: botocore renews credentials ten minutes before they expire.
-_SAID_TO_LAST = dt.timedelta(minutes=10)
+_TO_LAST = dt.timedelta(minutes=10)
 
 
 def opener(bucket: str, prefix: str | None, conn_id: str | None) -> partial[S3Store]:
@@ -50,7 +51,7 @@ def opener(bucket: str, prefix: str | None, conn_id: str | None) -> partial[S3St
     given = hook.conn_config.extra_config.get("config_kwargs") or {}
     extra = service.get("extra_args") or {}
     others = dict.fromkeys(set(extra) - set(_EXTRA_ARGS), f"known are {', '.join(_EXTRA_ARGS)}")
-    settings.refuse([*given, *service, *extra], others | _REFUSED, where)
+    refuse_settings([*given, *service, *extra], others | _REFUSED, where)
     session = hook.get_session(region_name=hook.region_name)
 
     def setting(name: str) -> Any:
@@ -64,6 +65,9 @@ def opener(bucket: str, prefix: str | None, conn_id: str | None) -> partial[S3St
     if version not in ("s3v4", "unsigned"):
         raise InvalidInput(f"signature_version in {where} must be 's3v4' or 'unsigned'.")
     unsigned = version == "unsigned"
+    if not unsigned and session.get_credentials() is None:
+        says = "No AWS credentials: set login and password of"
+        raise InvalidInput(f"{says} {where}, or signature_version 'unsigned' in its config_kwargs.")
     tries, proxies = given.get("retries") or {}, given.get("proxies") or {}
     seconds = {name: given.get(name) for name in ("connect_timeout", "read_timeout")}
     options = settings.client_options(
@@ -83,17 +87,8 @@ def opener(bucket: str, prefix: str | None, conn_id: str | None) -> partial[S3St
         most=tries.get("max_attempts", tries.get("total_max_attempts", 6) - 1),
         config=config,
         client_options=options,
-        credential_provider=None if unsigned else _credentials(session, where),
+        credential_provider=None if unsigned else Boto3CredentialProvider(session, ttl=_TO_LAST),
     )  # fmt: skip
-
-
-def _credentials(session: Any, where: str) -> Boto3CredentialProvider:
-    if session.get_credentials() is None:
-        raise InvalidInput(
-            f"No AWS credentials: set login and password of {where}, or signature_version "
-            "'unsigned' in its config_kwargs."
-        )
-    return Boto3CredentialProvider(session, ttl=_SAID_TO_LAST)
 
 
 def _configured(session: Any, setting: Callable[[str], Any]) -> str | None:
@@ -127,11 +122,11 @@ def _address(bucket: str, region: str, endpoint: str | None, setting: Callable[[
     virtual = accelerate or style == "virtual" or (style != "path" and endpoint is None)
     if endpoint is None:
         dual = setting("use_dualstack_endpoint") or s3.get("use_dualstack_endpoint")
-        service = (
-            "s3-accelerate" if accelerate else f"s3{'-fips' * bool(setting('use_fips_endpoint'))}"
-        )
-        labels = [service, "dualstack" * bool(dual), region * (not accelerate), "amazonaws.com"]
-        endpoint = f"https://{'.'.join(filter(None, labels))}{'.cn' * region.startswith('cn-')}"
+        fips = "s3-fips" if setting("use_fips_endpoint") else "s3"
+        labels = ["s3-accelerate"] if accelerate else [fips, region]
+        labels[1:1] = ["dualstack"] if dual else []
+        end = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
+        endpoint = f"https://{'.'.join(labels)}.{end}"
     virtual = virtual and _LABEL.fullmatch(bucket) is not None
     if virtual:
         endpoint = endpoint.replace("://", f"://{bucket}.", 1)

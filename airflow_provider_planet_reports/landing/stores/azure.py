@@ -10,6 +10,7 @@ from airflow.providers.microsoft.azure.hooks.wasb import WasbHook
 from obstore.auth.azure import AzureCredentialProvider
 from obstore.store import AzureStore
 
+from airflow_provider_planet_reports.connections import refuse_settings
 from airflow_provider_planet_reports.errors import InvalidInput
 from airflow_provider_planet_reports.landing.stores import settings
 
@@ -36,7 +37,7 @@ def opener(container: str, prefix: str | None, conn_id: str | None) -> partial[A
         )
     hook = WasbHook(conn_id)
     extra = hook.get_connection(conn_id).extra_dejson
-    settings.refuse(extra, _REFUSED, f"the extra of connection {conn_id!r}")
+    refuse_settings(extra, _REFUSED, f"the extra of connection {conn_id!r}")
     with hook.get_conn() as client:
         if client.account_name is None:
             raise InvalidInput(

@@ -10,6 +10,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from typing import Any
 
 import obstore
@@ -26,9 +27,7 @@ log = logging.getLogger(__name__)
 _PIECE_SIZE = 2**20
 #: Seconds without any answer after which somebody looks why.
 _PATIENCE = 0.5
-_IGNORES_CONDITIONS = (
-    "%s ignores conditional requests: let no two runs land the same report at the same time."
-)
+_SO_DO = "let no two runs land the same report at the same time."
 #: The process that has used obstore. A process that was forked from it has none of obstore's
 #: threads, and every call would wait for them for ever.
 _used_in: list[int] = []
@@ -68,8 +67,7 @@ class BucketStore:
         """Write a small object on a condition."""
         mode: Any = "create"
         if replaces is not None:
-            both = {"e_tag": replaces.e_tag, "version": replaces.version}
-            mode = {name: value for name, value in both.items() if value is not None}
+            mode = {name: value for name, value in asdict(replaces).items() if value is not None}
         try:
             # Without retries first: obstore retries 501, and is long about it.
             self._calls.run(lambda: self._put(self._impatient, key, data, mode=mode))
@@ -88,7 +86,7 @@ class BucketStore:
             if self._keeps is None:
                 self._keeps = self._try_conditions()
                 if not self._keeps:
-                    log.warning(_IGNORES_CONDITIONS, self._address)
+                    log.warning("%s ignores conditional requests: %s", self._address, _SO_DO)
             return self._keeps
 
     def _try_conditions(self) -> bool:

@@ -6,6 +6,7 @@ obstore shows whole answers, signed queries and retries; what is of use in it is
 from __future__ import annotations
 
 import re
+from urllib.parse import unquote
 
 from airflow_provider_planet_reports.landing import errors
 
@@ -29,20 +30,16 @@ _AGAIN, _FINAL = errors.DestinationError, errors.DestinationRefused
 _CAUSES: list[tuple[str, type[errors.DestinationError], str]] = [
     (r"InvalidCertificate\(\s*UnknownIssuer", UntrustedServer,
      "Unknown certificate authority: set verify (AWS) or REQUESTS_CA_BUNDLE to its CA file"),
-    ("InvalidCertificate", UntrustedServer,
-     "Untrusted certificate: check the endpoint's host name and the certificate's dates"),
-    ("InvalidContentType", UntrustedServer,
-     "No TLS at this endpoint: correct its port, or write http:// for it"),
+    ("InvalidCertificate", UntrustedServer, "Untrusted certificate: check its host and dates"),
+    ("InvalidContentType", UntrustedServer, "No TLS here: correct the port, or write http://"),
     (r"TunnelUnsuccessful|ProxyAuthRequired|ConnectFailed\(|^\w+ 407", _AGAIN,
      "No way through the proxy: check HTTPS_PROXY, NO_PROXY and the connection's proxies"),
     ("dns error", _AGAIN, "Unknown host: check endpoint, region and this machine's DNS"),
     ("ConnectionRefused", _AGAIN, "Connection refused: check the endpoint's host and port"),
     ("redential provider: ", _AGAIN, "No credentials to be had: check the connection"),
-    ("^PUT 404.*\n(?s:.*)(NoSuchKey|BlobNotFound)", Conflict,
-     "Deleted by another process meanwhile: run again"),
-    (f"{_NO_BUCKET}|^(PUT|POST) 404", _FINAL,
-     "No such bucket or container: create it, or correct the destination"),
-    ("PermanentRedirect|AuthorizationHeaderMalformed|redirect without LOCATION", _FINAL,
+    ("^PUT 404.*\n(?s:.*)(NoSuchKey|BlobNotFound)", Conflict, "Deleted meanwhile: run again"),
+    (f"{_NO_BUCKET}|^(PUT|POST) 404", _FINAL, "No such bucket or container: create or correct it"),
+    (r"PermanentRedirect|AuthorizationHeaderMalformed|^\w+ 301|redirect without LOCATION", _FINAL,
      "Wrong region for this bucket: correct region_name in the connection"),
     ("InvalidAccessKeyId|SignatureDoesNotMatch|InvalidToken|ExpiredToken|AuthenticationFailed"
      r"|^\w+ 401", _FINAL, "Credentials rejected: renew them in the connection"),
@@ -72,4 +69,4 @@ def translated(error: BaseException, address: str) -> Exception:
     kind, says = next((kind, says) for sign, kind, says in _CAUSES if re.search(sign, facts))
     details = [status and status[1], detail and (detail[1] or detail[2])]
     shown = ", ".join(each for each in details if each) or type(error).__name__
-    return kind(f"{says} ({shown}). {f'{method} {request[2]}' if request else address}")
+    return kind(f"{says} ({shown}). {f'{method} {unquote(request[2])}' if request else address}")

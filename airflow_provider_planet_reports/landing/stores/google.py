@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from functools import partial
 from typing import Any
 
@@ -10,9 +11,11 @@ from airflow.providers.google.common.hooks.base_google import GoogleBaseHook
 from obstore.auth.google import GoogleCredentialProvider
 from obstore.store import GCSStore
 
+from airflow_provider_planet_reports.connections import refuse_settings
 from airflow_provider_planet_reports.landing.stores import settings
 
 _REFUSED = {
+    "GOOGLE_BASE_URL": "set gcs.endpoint in the connection's extra",
     "gcs.session-kwargs": "set HTTPS_PROXY for a proxy, REQUESTS_CA_BUNDLE for a CA file",
 }
 
@@ -25,12 +28,13 @@ def opener(bucket: str, prefix: str | None, conn_id: str | None) -> partial[GCSS
     :param conn_id: the connection; without one, Google's default credentials are used.
     :raises InvalidInput: if the connection has a setting that cannot be followed.
     """
+    refuse_settings(os.environ, _REFUSED, "the environment")
     extra: dict[str, Any] = {}
     credentials, project, anonymous = None, None, False
     if conn_id is not None:
         hook = GoogleBaseHook(gcp_conn_id=conn_id)
         extra = hook.extras
-        settings.refuse(extra, _REFUSED, f"the extra of connection {conn_id!r}")
+        refuse_settings(extra, _REFUSED, f"the extra of connection {conn_id!r}")
         credentials, project = hook.get_credentials_and_project_id()
         anonymous = bool(hook._get_field("is_anonymous"))
     endpoint = (extra.get("gcs.endpoint") or "").rstrip("/")

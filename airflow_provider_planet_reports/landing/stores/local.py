@@ -52,19 +52,15 @@ class LocalStore:
 
     def put(self, key: str, data: bytes, *, replaces: Revision | None) -> None:
         """Write a small file on a condition."""
-        self._put(key, data, self._unchanged(key, replaces))
+        with self.open(key) as file:
+            file.write(data)
+            file.commit(self._unchanged(key, replaces))
 
     def put_always(self, key: str, data: bytes) -> None:
         """Write a small file."""
-        self._put(key, data, contextlib.nullcontext())
-
-    def _put(self, key: str, data: bytes, held: contextlib.AbstractContextManager[None]) -> None:
-        file = self.open(key)
-        try:
+        with self.open(key) as file:
             file.write(data)
-            file.commit(held)
-        finally:
-            file.abandon()
+            file.commit()
 
     def keeps_conditions(self) -> bool:
         """Return True: where the file system has no locks, an error says so."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import time
 from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_planet_reports.connections import connection
+from airflow_provider_planet_reports.connections import connection, fingerprint
 from airflow_provider_planet_reports.errors import InvalidInput, PlanetReportsError
 from airflow_provider_planet_reports.landing.destination import Place, address, parse_url
 from airflow_provider_planet_reports.landing.errors import DestinationError
@@ -54,7 +53,10 @@ def open_store(destination: str | ObjectStoragePath, conn_id: str | None = None)
     from airflow_provider_planet_reports.landing.stores.bucket import BucketStore
 
     age = int(time.monotonic() / _LONGEST_USE)
-    patient, impatient = _opened(opener, place, _content(place, conn_type), age)
+    # Without the connection that is named, this machine's own credentials would be used.
+    purpose = f"destination {place.scheme}://{place.container}"
+    found = connection(place.conn_id, purpose, conn_type) if place.conn_id else None
+    patient, impatient = _opened(opener, place, fingerprint(found), age)
     return BucketStore(patient, impatient, f"{place.scheme}://{place.container}/{place.path}")
 
 
@@ -67,28 +69,18 @@ def _opened(opener: Any, place: Place, content: int, age: int) -> tuple[Any, Any
     :param content: changes when the connection or the environment does.
     :param age: changes now and then.
     """
+    from airflow.providers.common.compat.sdk import AirflowException
+    from obstore.exceptions import BaseError
+
     try:
         make = opener(place.container, place.path or None, place.conn_id)
         return make(), make(retry_config={"max_retries": 0})
     except PlanetReportsError:
         raise
     except Exception as error:  # each hook has its own
-        kind = InvalidInput if isinstance(error, _BAD_SETTINGS) else DestinationError
-        reason = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        final = isinstance(error, (*_BAD_SETTINGS, AirflowException, BaseError))
+        kind = InvalidInput if final else DestinationError
+        text = str(error).partition("Debug source")[0]
+        reason = f"{type(error).__name__}: {' '.join(text.split())[:200]}"
         says = f"Connection {place.conn_id!r} cannot be used: check its fields"
         raise kind(f"{says}. ({reason})") from None
-
-
-def _content(place: Place, conn_type: str) -> int:
-    """Return a hash of a destination's connection and of the environment."""
-    environment = frozenset(os.environ.items())
-    if place.conn_id is None:
-        return hash(environment)
-    # Without the connection, this machine's own credentials would be used.
-    found = connection(place.conn_id, f"destination {place.scheme}://{place.container}")
-    if found.conn_type != conn_type:
-        raise InvalidInput(
-            f"Connection {place.conn_id!r} has the type {found.conn_type!r}: {place.scheme}:// "
-            f"needs {conn_type!r}."
-        )
-    return hash((found.login, found.password, found.host, found.extra, environment))

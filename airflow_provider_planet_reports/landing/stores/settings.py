@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
-from collections.abc import Iterable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-from airflow_provider_planet_reports.errors import InvalidInput
+from airflow_provider_planet_reports.connections import ca_certificates
 
 
 def opener(kind: Any, name: str, prefix: str | None, most: int = 5, **others: Any) -> partial[Any]:
@@ -46,28 +43,5 @@ def client_options(endpoint: str | None, verify: bool | str | None = None, **oth
     }
     if verify is False:
         return options | {"allow_invalid_certificates": True}
-    from certifi import where
-
-    surroundings = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
-    found = Path(verify if isinstance(verify, str) else surroundings or where())
-    files = sorted(found.glob("*.pem")) if found.is_dir() else [found]
-    try:
-        certificates = b"\n".join(file.read_bytes() for file in files)
-    except OSError:
-        raise InvalidInput(
-            f"CA file {str(found)!r} cannot be read: correct verify in the connection, or "
-            "REQUESTS_CA_BUNDLE. (true and false go without quotes.)"
-        ) from None
+    certificates = ca_certificates(verify if isinstance(verify, str) else None)
     return options | {"root_certificate": certificates}
-
-
-def refuse(given: Iterable[str], instead: dict[str, str], where: str) -> None:
-    """Refuse settings that cannot be followed.
-
-    :param given: the names that a connection has.
-    :param instead: names that are refused, and what to do instead of each.
-    :param where: their place in the connection.
-    :raises InvalidInput: for the first of them.
-    """
-    for name in sorted(set(given) & set(instead)):
-        raise InvalidInput(f"{name!r} in {where} is not supported: {instead[name]}.")

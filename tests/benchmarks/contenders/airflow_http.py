@@ -43,7 +43,7 @@ def land_on_s3(job: Job) -> Callable[[], dict[str, Any]]:
                 endpoint=link.removeprefix(job.base_url),
                 s3_bucket=BUCKET,
                 s3_key=f"landed/{name}.csv",
-                aws_conn_id="benchmark_aws",
+                aws_conn_id="benchmark_s3",
                 replace=True,
             ).execute({})
         return {}

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from benchmarks.job import Job, destination, digest, prefix
+from benchmarks.job import Job, bucket_url, digest, prefix
 
 NEEDS = ("apache-airflow",)
 CONN_ID = "benchmark_planet"
@@ -26,26 +26,22 @@ def list_reports(job: Job) -> Work:
 
 def land_on_disk(job: Job) -> Work:
     """List, land, verify, receipt."""
-    return _landing(job, on_s3=False)
+    return _landing(job, f"file://{job.folder}")
 
 
 def land_on_s3(job: Job) -> Work:
-    """List, land, verify, receipt."""
+    """The same, on S3."""
+    return _landing(job, bucket_url(job, "s3"))
+
+
+def land_on_google(job: Job) -> Work:
+    """The same, on Google Cloud Storage."""
+    return _landing(job, bucket_url(job, "gs"))
+
+
+def _landing(job: Job, destination: str) -> Work:
+    from airflow_provider_planet_reports.landing import run, zone  # noqa: F401 - not timed
     from airflow_provider_planet_reports.landing.stores.opening import open_store
-
-    open_store(destination(job, on_s3=True))  # connects, which is not timed
-    return _landing(job, on_s3=True)
-
-
-def land_on_s3_by_fsspec(job: Job) -> Work:
-    """The same, without the faster writer."""
-    sys.modules["obstore"] = None  # type: ignore[assignment]
-    return land_on_s3(job)
-
-
-def _landing(job: Job, *, on_s3: bool) -> Work:
-    from airflow_provider_planet_reports.landing import destination as _, places  # noqa: F401, I001 - not timed
-    from airflow_provider_planet_reports.transfers import landing_run  # noqa: F401 - not timed
     from airflow_provider_planet_reports.transfers.planet_reports_to_object_storage import (
         PlanetReportsToObjectStorageOperator,
     )
@@ -53,18 +49,18 @@ def _landing(job: Job, *, on_s3: bool) -> Work:
     operator = PlanetReportsToObjectStorageOperator(
         task_id="land",
         planet_reports_conn_id=CONN_ID,
-        destination=destination(job, on_s3=on_s3),
+        destination=destination,
         max_workers=job.at_a_time,
         row_count_check="fail",
     )
+    open_store(destination)  # imports the hook and reads the connection, which is not timed
 
     def work() -> dict[str, Any]:
         reports = operator.execute({})
         files = [file for report in reports for file in report["files"]]
         right = {name: job.file.get(name) for name in ("bytes", "sha256", "rows")}
         return {
-            "reports": len(reports),
-            "new": sum(report["new"] for report in reports),
+            "landed": len(reports),
             "verified": sum(right.items() <= file.items() for file in files),
         }
 
@@ -77,28 +73,27 @@ def fill_s3(job: Job) -> Work:
     import urllib.request
 
     from airflow_provider_planet_reports.client.report import Report
-    from airflow_provider_planet_reports.landing import layout
+    from airflow_provider_planet_reports.landing.layout import ReportKey, part_name
     from airflow_provider_planet_reports.landing.receipt import LandedFile, Receipt
-    from airflow_provider_planet_reports.landing.zone import open_zone
     from benchmarks.server import Listing
 
-    listing = Listing("landed", job.count, rows=job.file["rows"])
+    listing, landing = Listing("landed", job.count, rows=job.file["rows"]), "0123456789abcdef"
 
     def receipt(number: int) -> Receipt:
         report = Report.from_dict(listing.report(job.base_url.rstrip("/"), number))
-        name = layout.data_folder(report) + layout.part_name(1, ".csv")
+        key = ReportKey.of(report)
+        name = key.folder + part_name(1, landing, ".csv")
         right = LandedFile(name, job.file["bytes"], job.file["sha256"], job.file["rows"])
-        return Receipt.issue(report, (right,), {})
+        return Receipt.issue(
+            key, landing=landing, report=report.redacted_dict(), files=(right,), landed_by={}
+        )
 
     def work() -> dict[str, Any]:
         receipts = [receipt(number) for number in range(job.count)]
         objects = {
-            f"{prefix(job)}/{layout.receipt_key(each.report_id)}": each.to_json().decode()
-            for each in receipts
+            f"{prefix(job)}/{each.key.receipt}": each.to_json().decode() for each in receipts
         }
         urllib.request.urlopen(f"{job.s3}/-/put", json.dumps(objects).encode()).read()
-        zone = open_zone(destination(job, on_s3=True))
-        zone.remember({each.report_id: each for each in receipts})
         return {"count": len(receipts)}
 
     return work

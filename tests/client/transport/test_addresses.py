@@ -116,6 +116,9 @@ def test_other_links_are_refused_for_good(url, came_from, why):
         ("https://user:pw@a.example/x#f", "https://a.example/x"),
         ("https://a.example/x?token", "https://a.example/x?***=***"),
         ("https://a.example/x?token=", "https://a.example/x?***=***"),
+        ("https://a.example/x?token==", "https://a.example/x?***=***"),
+        ("https://a.example/x?to/ken=x", "https://a.example/x?***=***"),
+        ("https://a.example/x\x1b[31m", r"https://a.example/x\x1b[31m"),
         ("http://[broken", "<malformed address>"),
     ],
 )  # fmt: skip

@@ -16,7 +16,6 @@ from airflow_provider_planet_reports.landing.content.rows import (
     CSVRows,
     GzippedCSVRows,
     RowCounter,
-    UnknownRows,
 )
 from airflow_provider_planet_reports.landing.errors import DamagedContent
 
@@ -170,8 +169,8 @@ def test_whole_gzip_is_not_damaged() -> None:
         (b"", ".csv", CSVRows),
         (b"PKID,a", ".csv", CSVRows),
         (gzip.compress(TABLE)[:4], ".csv.gz", GzippedCSVRows),
-        (b"PK\x03\x04", ".zip", UnknownRows),
-        (b"PK\x05\x06", ".zip", UnknownRows),
+        (b"PK\x03\x04", ".zip", RowCounter),
+        (b"PK\x05\x06", ".zip", RowCounter),
     ],
 )
 def test_the_first_bytes_tell_what_a_file_is(

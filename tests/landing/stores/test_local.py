@@ -105,7 +105,7 @@ def test_names_are_written_to_the_disk_after_bytes_and_new_folders_too(
     flushed: list[tuple[str, bool]] = []
 
     def fsync(file: int) -> None:
-        path = Path(os.readlink(f"/proc/self/fd/{file}"))
+        path = Path(f"/proc/self/fd/{file}").readlink()
         shown = path.relative_to(tmp_path).as_posix()
         flushed.append((shown, (tmp_path / "new/a/b.csv").exists()))
 
@@ -116,10 +116,10 @@ def test_names_are_written_to_the_disk_after_bytes_and_new_folders_too(
     assert flushed[-2:] == [(hidden, False), ("new/a", True)]
 
 
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
 def test_a_forgotten_writers_file_is_removed_by_the_next_writer(tmp_path: Path) -> None:
-    with pytest.warns(ResourceWarning):
-        LocalStore(tmp_path).open("a.csv").write(b"half")
-        gc.collect()
+    LocalStore(tmp_path).open("a.csv").write(b"half")
+    gc.collect()
     LocalStore(tmp_path).put_always("other.csv", b"x")
     assert names(tmp_path) == ["other.csv"]
 
@@ -238,7 +238,7 @@ def test_a_full_disk_is_worth_a_retry(tmp_path: Path, monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(os, "fsync", fsync)
     store = LocalStore(tmp_path)
-    with pytest.raises(DestinationError, match="^No space left on device") as failure:
+    with pytest.raises(DestinationError, match=r"^No space left on device") as failure:
         store.put_always("a.csv", b"x")
     assert not failure.value.final
     assert names(tmp_path) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import textwrap
@@ -11,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_planet_reports.errors import InvalidInput
-from airflow_provider_planet_reports.landing.stores.interface import put
+from airflow_provider_planet_reports.connections import connection
+from airflow_provider_planet_reports.errors import InvalidInput, PlanetReportsError
 from airflow_provider_planet_reports.landing.stores.local import LocalStore
-from airflow_provider_planet_reports.landing.stores.opening import open_store, open_zone
+from airflow_provider_planet_reports.landing.stores.opening import open_store
 
 
 @pytest.fixture
@@ -46,7 +47,7 @@ def test_a_local_destination_may_be_written_in_each_form(tmp_path: Path, form: s
         "ObjectStoragePath": ObjectStoragePath(f"file://{tmp_path}") / "pla?net #1",
     }
     store = open_store(written[form])
-    put(store, "a.csv", b"x")
+    store.put_always("a.csv", b"x")
     assert isinstance(store, LocalStore)
     assert (root / "a.csv").read_bytes() == b"x"
     assert store.uri("a.csv") == f"file://{root}/a.csv"
@@ -69,16 +70,18 @@ def test_the_connection_leads_to_the_bucket_and_is_in_no_address(
     # On Airflow 2 a conn_id of None would overrule the URL's.
     named = {"conn_id": conn_id} if conn_id else {}
     destination = ObjectStoragePath(url, **named) if as_path else url
-    zone = open_zone(destination, conn_id)
-    put(zone.store, "_receipts/a.json", b"{}")
+    store = open_store(destination, conn_id)
+    store.put_always("_receipts/a.json", b"{}")
     found = moto.client.get_object(Bucket=lake, Key="usage/planet/_receipts/a.json")
     assert found["Body"].read() == b"{}"
-    assert zone.landed() == {"a"}
-    assert zone.uri_of_receipt("a") == "s3://lake-bucket/usage/planet/_receipts/a.json"
+    assert [entry.key for entry in store.list("_receipts/")] == ["_receipts/a.json"]
+    assert store.uri("_receipts/a.json") == "s3://lake-bucket/usage/planet/_receipts/a.json"
 
 
 def test_a_whole_bucket_may_be_the_destination(moto: Any, lake: str) -> None:
-    put(open_store("s3://lake@lake-bucket"), "at-the-top.csv", b"x")
+    store = open_store("s3://lake@lake-bucket")
+    store.put_always("at-the-top.csv", b"x")
+    assert store.uri("a") == "s3://lake-bucket/a"
     assert moto.client.get_object(Bucket=lake, Key="at-the-top.csv")["Body"].read() == b"x"
 
 
@@ -103,6 +106,7 @@ def test_a_whole_bucket_may_be_the_destination(moto: Any, lake: str) -> None:
         (f"s3://bucket/{'p' * 256}", "a prefix of 256 bytes, where 255 are allowed"),
         (f"abfs://box/{'ü' * 128}/", "a prefix of 256 bytes"),
         ("s3://[bucket/planet", "is not a URL"),
+        ("s3://bucket/usage//planet", "two slashes in a row"),
     ],
 )
 def test_what_leads_nowhere_is_refused_with_an_example(url: str, says: str) -> None:
@@ -154,29 +158,58 @@ WITHOUT_PACKAGES = """
     import sys
 
     # As if not installed.
-    sys.modules.update(dict.fromkeys(("s3fs", "gcsfs", "adlfs", "obstore")))
+    hooks = ("amazon.aws.hooks.s3", "google.common.hooks.base_google", "microsoft.azure.hooks.wasb")
+    sys.modules.update(dict.fromkeys(f"airflow.providers.{hook}" for hook in hooks))
 
     from airflow_provider_planet_reports.errors import InvalidInput
     from airflow_provider_planet_reports.landing.stores.opening import open_store
 
     for scheme in ("s3", "gs", "abfs"):
         try:
-            open_store(f"{scheme}://bucket/planet")
+            open_store(f"{scheme}://pond@bucket/planet")
         except InvalidInput as refusal:
             print(refusal)
 """
 
 
-def test_a_missing_package_is_named_by_the_extra_that_brings_it() -> None:
-    # In a process of its own: what is imported once stays known to fsspec.
+def test_a_missing_extra_is_said_before_a_missing_connection() -> None:
     python = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(WITHOUT_PACKAGES)],
         capture_output=True, text=True, check=True,
     )  # fmt: skip
-    refusals = [line for line in python.stdout.splitlines() if line.startswith("The file system")]
+    refusals = [line for line in python.stdout.splitlines() if "://" in line]
     assert len(refusals) == 3, python.stdout
     for refusal, scheme, extra in zip(
         refusals, ("s3", "gs", "abfs"), ("s3", "gcs", "azure"), strict=True
     ):
-        assert f"file system for {scheme}://" in refusal
-        assert f"pip install 'airflow-provider-planet-reports[{extra}]'" in refusal
+        assert refusal.startswith(f"{scheme}:// needs a package that is not installed: pip install")
+        assert f"'airflow-provider-planet-reports[{extra}]'" in refusal
+
+
+def test_a_connection_may_be_missing_for_now_where_a_secrets_backend_is_asked(
+    airflow_db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Airflow says "not found" for whatever a secrets backend fails with."""
+    monkeypatch.setenv(
+        "AIRFLOW__SECRETS__BACKEND", "airflow.secrets.local_filesystem.LocalFilesystemBackend"
+    )
+    with pytest.raises(
+        PlanetReportsError, match=r"The connection 'pond' .* was not found"
+    ) as error:
+        connection("pond", "the destination")
+    assert not error.value.final
+
+
+def test_a_changed_connection_is_read_anew_and_an_unchanged_one_is_not(
+    lake: str, moto: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = "s3://lake@lake-bucket/usage"
+    first, second = open_store(url), open_store(url)
+    assert first is not second  # each can be cancelled without the other
+    assert first._bucket is second._bucket  # type: ignore[attr-defined]
+    changed = json.loads(os.environ["AIRFLOW_CONN_LAKE"]) | {"password": "rotated"}
+    monkeypatch.setenv("AIRFLOW_CONN_LAKE", json.dumps(changed))
+    third = open_store(url)
+    assert third._bucket is not first._bucket  # type: ignore[attr-defined]
+    first.cancel()
+    second.put_always("a.csv", b"x")
