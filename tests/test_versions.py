@@ -71,7 +71,7 @@ def event_trigger():
     """A watcher's trigger as this Airflow makes it; none before 3.0."""
     module = import_module("airflow_provider_planet_reports.triggers.planet_reports")
     try:
-        return module.PlanetReportsEventTrigger()
+        return module.PlanetReportsEventTrigger(destination="file:///zone")
     except ImportError:
         return None
 
