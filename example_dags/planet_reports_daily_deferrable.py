@@ -1,9 +1,9 @@
 """Every night: wait for yesterday's usage reports, land them, and load them into a warehouse.
 
 Planet promises no hour for a day's reports. The sensor waits in the triggerer, where waiting
-takes no worker's slot, and the files are landed within minutes of their being there. Name your plans
-in ``PLANET_REPORTS_PLAN_IDS``, for example ``1001,1002``: it then waits until each has its reports of
-yesterday. Otherwise it waits for one report that is not landed yet.
+takes no worker's slot, and the files are landed within minutes of their being there. Name your
+plans in ``PLANET_REPORTS_PLAN_IDS``, for example ``1001,1002``: it then waits until each has its
+reports of yesterday. Otherwise it waits for one report that is not landed yet.
 
 What is then landed are all reports of the last week that are not landed yet: those that an earlier
 run could not land are among them, and a night without a report does not hold them up.

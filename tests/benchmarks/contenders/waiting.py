@@ -117,7 +117,7 @@ def watchers(job: Job) -> Callable[[], dict[str, Any]]:
                 report_type=kinds[n % 2],
                 poll_interval=interval,
                 destination=_EMPTY,
-            )  # fmt: skip
+            )
             for n in range(job.count)
         ]
         tasks = [asyncio.create_task(_drain(trigger.run())) for trigger in watching]
