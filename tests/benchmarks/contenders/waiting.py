@@ -18,6 +18,10 @@ _TICK = 0.001
 _PAGE = resource.getpagesize()
 
 
+#: A landing zone in which nothing is landed.
+_EMPTY = "file:///nonexistent/planet"
+
+
 async def _drain(events: AsyncIterator[Any]) -> None:
     async for _ in events:
         pass
