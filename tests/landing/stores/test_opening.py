@@ -193,7 +193,7 @@ def test_a_connection_may_be_missing_for_now_where_a_secrets_backend_is_asked(
         "AIRFLOW__SECRETS__BACKEND", "airflow.secrets.local_filesystem.LocalFilesystemBackend"
     )
     with pytest.raises(
-        PlanetReportsError, match=r"The connection 'pond' .* was not found"
+        PlanetReportsError, match=r"Connection 'pond' not found: create it"
     ) as error:
         connection("pond", "the destination")
     assert not error.value.final
