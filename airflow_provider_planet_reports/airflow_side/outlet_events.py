@@ -106,7 +106,7 @@ def partition_keys(new: Iterable[Mapping[str, Any]]) -> list[str]:
     keys = set()
     for report in new:
         try:
-            day = dt.date.fromisoformat(str(report["data_date_start"])[:10])  # it may have a time
+            day = dt.datetime.strptime(str(report["data_date_start"])[:10], "%Y-%m-%d").date()
         except ValueError:
             log.warning(
                 "Report %r is in no partition: it has no date (data_date_start=%r).",
