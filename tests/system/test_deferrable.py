@@ -52,7 +52,7 @@ def test_days_are_landed_when_each_plan_has_its_reports_although_the_triggerer_d
         still_waits()
 
         sandbox.publish(*new)
-        seconds = airflow.wait_for("it is loaded", lambda: state_of("load") == "success")
+        seconds = airflow.wait_for("it is loaded", lambda: state_of("done") == "success")
         sys.stdout.write(f"from publication to the warehouse: {seconds:.1f} s\n")
         daily = {each["report_id"] for each in sandbox.reports if each["cadence"] == "daily"}
         assert airflow.landed() == daily
