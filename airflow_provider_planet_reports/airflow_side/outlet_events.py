@@ -106,7 +106,8 @@ def partition_keys(new: Iterable[Mapping[str, Any]]) -> list[str]:
     keys = set()
     for report in new:
         try:
-            day = dt.datetime.strptime(str(report["data_date_start"])[:10], "%Y-%m-%d").date()
+            # A time may follow the day.
+            day = dt.datetime.strptime(str(report["data_date_start"])[:10], "%Y-%m-%d")
         except ValueError:
             log.warning(
                 "Report %r is in no partition: it has no date (data_date_start=%r).",

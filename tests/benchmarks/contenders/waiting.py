@@ -103,31 +103,6 @@ async def _watched_loop(seconds: float) -> dict[str, Any]:
     }
 
 
-def watchers(job: Job) -> Callable[[], dict[str, Any]]:
-    """Watchers that differ in their filters, over an empty landing zone."""
-    from airflow_provider_planet_reports.triggers.planet_reports import PlanetReportsEventTrigger
-
-    async def work() -> dict[str, Any]:
-        interval, seconds = job.more["interval"], job.more["seconds"]
-        kinds = ("summary", "detailed")
-        watching = [
-            PlanetReportsEventTrigger(
-                CONN_ID,
-                plan_id=1000 + n,
-                report_type=kinds[n % 2],
-                poll_interval=interval,
-                destination=_EMPTY,
-            )
-            for n in range(job.count)
-        ]
-        tasks = [asyncio.create_task(_drain(trigger.run())) for trigger in watching]
-        facts = await _watched_loop(seconds)
-        await _end(tasks)
-        return {**facts, "polls": len(watching)}
-
-    return lambda: asyncio.run(work())
-
-
 def refused(job: Job) -> Callable[[], dict[str, Any]]:
     """A trigger and a watcher that look every second, in the face of a status."""
     from airflow_provider_planet_reports.triggers.planet_reports import (
@@ -136,13 +111,11 @@ def refused(job: Job) -> Callable[[], dict[str, Any]]:
     )
 
     async def work() -> dict[str, Any]:
+        place = f"file://{job.folder}"
+        watcher = PlanetReportsEventTrigger(CONN_ID, destination=place, poll_interval=1)
         tasks = [
             asyncio.create_task(_drain(PlanetReportsTrigger(CONN_ID, poke_interval=1).run())),
-            asyncio.create_task(
-                _drain(
-                    PlanetReportsEventTrigger(CONN_ID, destination=_EMPTY, poll_interval=1).run()
-                )
-            ),
+            asyncio.create_task(_drain(watcher.run())),
         ]
         await asyncio.sleep(job.more["seconds"])
         await _end(tasks)

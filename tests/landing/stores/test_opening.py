@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_planet_reports.connections import ConnectionNotFound, connection
-from airflow_provider_planet_reports.errors import InvalidInput, PlanetReportsError
+from airflow_provider_planet_reports.connections import ConnectionNotFound
+from airflow_provider_planet_reports.errors import InvalidInput
 from airflow_provider_planet_reports.landing.stores.local import LocalStore
 from airflow_provider_planet_reports.landing.stores.opening import open_store
 
@@ -183,20 +183,6 @@ def test_a_missing_extra_is_said_before_a_missing_connection() -> None:
     ):
         assert refusal.startswith(f"{scheme}:// needs a package that is not installed: pip install")
         assert f"'airflow-provider-planet-reports[{extra}]'" in refusal
-
-
-def test_a_connection_may_be_missing_for_now_where_a_secrets_backend_is_asked(
-    airflow_db: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Airflow says "not found" for whatever a secrets backend fails with."""
-    monkeypatch.setenv(
-        "AIRFLOW__SECRETS__BACKEND", "airflow.secrets.local_filesystem.LocalFilesystemBackend"
-    )
-    with pytest.raises(
-        PlanetReportsError, match=r"Connection 'pond' not found: create it"
-    ) as error:
-        connection("pond", "the destination")
-    assert not error.value.final
 
 
 def test_a_changed_connection_is_read_anew_and_an_unchanged_one_is_not(
