@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: Ids and addresses in one event. Airflow keeps events, and shows them: whoever needs more has
-#: what the task returned, and the receipts.
+#: Ids and addresses in one event. Airflow keeps events, and shows them; all of them are in what the
+#: task returned, and in the receipts.
 _MOST_ENTRIES = 100
 #: And in all events of a task, since each partition's event repeats them.
 _MOST_ENTRIES_IN_ALL = 5_000
