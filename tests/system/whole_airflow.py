@@ -211,9 +211,9 @@ class Airflow:
 
     def task_instances(self, run_id: str) -> list[dict[str, Any]]:
         """Return a run's task instances, as the API describes them."""
-        found: list[dict[str, Any]] = self.rest(
-            "GET", f"dags/~/dagRuns/{quote(run_id)}/taskInstances?limit=100"
-        )["task_instances"]
+        ((dag_id,),) = self.query(f"SELECT dag_id FROM dag_run WHERE run_id = '{run_id}'")
+        path = f"dags/{dag_id}/dagRuns/{quote(run_id)}/taskInstances?limit=100"
+        found: list[dict[str, Any]] = self.rest("GET", path)["task_instances"]
         return found
 
     def returned(self, run_id: str, task_id: str, map_index: int = -1) -> Any:
