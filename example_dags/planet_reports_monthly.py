@@ -17,6 +17,7 @@ import os
 from pathlib import Path
 
 from airflow.providers.common.compat.sdk import DAG, get_current_context, task
+
 from airflow_provider_planet_reports.assets.planet_reports import report_asset
 from airflow_provider_planet_reports.transfers.planet_reports_to_object_storage import (
     PlanetReportsToObjectStorageOperator,
