@@ -186,7 +186,7 @@ def show_listings(given: Namespace) -> None:
 
 def _what_to_do(given: Namespace, found: Completeness) -> Iterator[str]:
     """Yield a line for each kind of finding."""
-    from airflow_provider_planet_reports.landing.completeness import end_of_month
+    from airflow_provider_planet_reports.landing.scope import end_of_month
 
     if late := found.periods_that("no report"):
         yield (

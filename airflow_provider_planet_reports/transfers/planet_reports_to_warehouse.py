@@ -13,7 +13,11 @@ from airflow_provider_planet_reports.airflow_side.outlet_events import (
     check_partitions,
     describe_outlets,
 )
-from airflow_provider_planet_reports.airflow_side.parameters import is_template, literals
+from airflow_provider_planet_reports.airflow_side.parameters import (
+    is_template,
+    literals,
+    refuse_none,
+)
 from airflow_provider_planet_reports.airflow_side.task_errors import (
     PlanetReportsTaskError,
     PlanetReportsTaskFailure,
@@ -151,6 +155,7 @@ class PlanetReportsToWarehouseOperator(BaseOperator):
         with task_errors():
             if self.emit_partitions:
                 check_partitions(self.outlets)
+            refuse_none(self)
             filters = _filters({name: getattr(self, name) for name in _FILTERS})
             outcome = load_reports(
                 self.source,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import ObjectStoragePath
 
+    from airflow_provider_planet_reports.landing.receipt import Receipt
     from airflow_provider_planet_reports.warehouse.loading import LoadOutcome
 
 
@@ -71,3 +73,23 @@ def load_reports(
         outcome = run.run(**filters)
         keep_views(database, names)
         return outcome
+
+
+def loaded_in(warehouse: str, warehouse_conn_id: str | None = None) -> Callable[[Receipt], bool]:
+    """Return a function that says whether a landed report is loaded, in the edition that is landed.
+
+    :param warehouse: ``duckdb:///absolute/path.duckdb`` or ``postgres://conn_id@/schema``; nothing
+        is loaded where there is none.
+    :param warehouse_conn_id: connection for the warehouse, where its URL names none.
+    :raises InvalidInput: if the URL or connection is not valid.
+    :raises WarehouseError: if the warehouse cannot be read.
+    """
+    from airflow_provider_planet_reports.warehouse.database import is_loaded
+    from airflow_provider_planet_reports.warehouse.opening import open_warehouse, parse_warehouse
+
+    address = parse_warehouse(warehouse, warehouse_conn_id)
+    if address.kind == "duckdb" and not Path(address.name).exists():
+        return lambda receipt: False  # noqa: ARG005
+    with closing(open_warehouse(warehouse, warehouse_conn_id, read_only=True)) as database:
+        ledger = database.ledger() if database.columns_of("loaded_reports") else {}
+    return lambda receipt: is_loaded(receipt, ledger)

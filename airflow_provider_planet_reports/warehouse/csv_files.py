@@ -82,6 +82,8 @@ def rewrite(file: CsvFile) -> CsvFile:
         next(records, None)
         for record in records:
             rows += 1
+            while len(record) > width and not record[-1]:
+                del record[-1]  # DuckDB leaves out empty fields beyond the header's without a word
             size = len(record)
             more = json.dumps(record[width:], ensure_ascii=False) if size > width else None
             values = record[:width] if size >= width else [*record, *[None] * (width - size)]

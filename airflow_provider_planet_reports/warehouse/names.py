@@ -14,7 +14,7 @@ OWN_COLUMNS = {
     "_plan_id": "TEXT",
     "_data_date": "DATE",
     "_row": "BIGINT",  # counted over all files of the report
-    "_fields": "BIGINT",  # as many as the line had
+    "_fields": "BIGINT",  # as many as the line had, without empty ones beyond the header's
     "_more": "TEXT",  # the fields beyond the header's, as a JSON list
 }
 #: System columns of PostgreSQL, which no table may have.

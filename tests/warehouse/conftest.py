@@ -36,7 +36,8 @@ class Zone:
 
     def land(
         self, report_id: str, *contents: bytes, day: str = "2026-11-01", overwrite: bool = False,
-        report_type: str = "summary", cadence: str = "daily", plan_id: int = 7, org_id: int = 1,
+        run: str = "", report_type: str = "summary", cadence: str = "daily", plan_id: int = 7,
+        org_id: int = 1,
     ) -> Any:  # fmt: skip
         """Land a report of these files; return its receipt."""
         report = Report.from_dict(
@@ -46,7 +47,7 @@ class Zone:
                 "data_date_end": day,
             }
         )  # fmt: skip
-        return land(LocalStore(self.root), report, *contents, overwrite=overwrite)
+        return land(LocalStore(self.root), report, *contents, overwrite=overwrite, run=run)
 
     def land_case(self, *names: str, **fields: Any) -> str:
         """Land files of the cases as one report; return its id."""
