@@ -1,7 +1,8 @@
 """The test matrix: every minor version of Airflow on the Pythons it runs on.
 
 ``nox`` runs all of it, ``nox -s 'tests(2.11-py3.11)'`` one cell, ``nox -t 2.11`` those of one
-Airflow; ``nox -l`` lists them. Arguments after ``--`` are pytest's. ``nox -s lock`` chooses the
+Airflow; ``nox -l`` lists them. ``nox -s beta -- -m system`` runs the system tests on the coming
+Airflow. Arguments after ``--`` are pytest's. ``nox -s lock`` chooses the
 versions that the cells are tested with again. A Python that is not installed is skipped.
 """
 
@@ -19,7 +20,7 @@ nox.options.default_venv_backend = "uv"
 nox.options.download_python = "never"
 nox.options.error_on_missing_interpreters = False
 nox.options.reuse_venv = "yes"
-nox.options.sessions = ["tests"]
+nox.options.sessions = ["tests", "beta"]
 
 PYTHONS = {
     "2.11": ["3.10", "3.11", "3.12"],
@@ -36,6 +37,8 @@ BOUNDS = {
     "3.2": ["fastapi<0.137", "svcs<26"],
     "3.3": [],
 }
+#: The coming Airflow.
+BETA = "3.4.0b2"
 CONSTRAINTS = Path("tests", "constraints")
 
 # The shims of pyenv only answer for the versions that are switched on.
@@ -58,6 +61,14 @@ def tests(session: nox.Session, airflow: str) -> None:
     constraints = CONSTRAINTS / f"airflow-{airflow}.txt"
     session.install("-e", ".[test]", "-c", str(constraints), env={"UV_COMPILE_BYTECODE": "1"})
     session.run("python", "-m", "pytest", *session.posargs)
+
+
+@nox.session(python="3.12")
+def beta(session: nox.Session) -> None:
+    """Run the tests on the coming Airflow; what fails is shown, and does not count."""
+    wanted = f"apache-airflow=={BETA}"
+    session.install("-e", ".[test]", wanted, "--prerelease=allow")
+    session.run("python", "-m", "pytest", *session.posargs, success_codes=[0, 1])
 
 
 @nox.session(python=False)

@@ -1,9 +1,9 @@
 """Every night: wait for yesterday's usage reports, land them, and load them into a warehouse.
 
 Planet promises no hour for a day's reports. The sensor waits in the triggerer, where waiting
-takes no worker's slot, and the files are landed within minutes of their being there. It waits for
-one report that is not landed yet: where several plans report at different times, raise
-``REPORTS_A_DAY`` to as many as a day has.
+takes no worker's slot, and the files are landed within minutes of their being there. Name your
+plans in ``PLANET_REPORTS_PLAN_IDS``, for example ``1001,1002``: it then waits until each has its
+reports of yesterday. Otherwise it waits for one report that is not landed yet.
 
 What is then landed are all reports of the last week that are not landed yet: those that an earlier
 run could not land are among them, and a night without a report does not hold them up.
@@ -29,7 +29,7 @@ DESTINATION = os.environ.get("PLANET_REPORTS_DESTINATION") or (HOME / "planet_re
 DESTINATION_CONN_ID = os.environ.get("PLANET_REPORTS_DESTINATION_CONN_ID") or None
 WAREHOUSE = os.environ.get("PLANET_REPORTS_WAREHOUSE") or str(HOME / "planet_reports.duckdb")
 POLL_INTERVAL = float(os.environ.get("PLANET_REPORTS_POLL_INTERVAL") or 300)  # seconds
-REPORTS_A_DAY = 1
+PLAN_IDS = os.environ.get("PLANET_REPORTS_PLAN_IDS") or None
 
 # A run started by hand has no data interval on Airflow 3: then the day before it was started.
 TODAY = "(data_interval_end | default(dag_run.run_after, true)) | ds"
@@ -53,7 +53,8 @@ with DAG(
         destination_conn_id=DESTINATION_CONN_ID,
         cadence="daily",
         start=f"{{{{ macros.ds_add({TODAY}, -1) }}}}",
-        min_reports=REPORTS_A_DAY,
+        end=f"{{{{ macros.ds_add({TODAY}, -1) }}}}",
+        plan_ids=PLAN_IDS,
         poke_interval=POLL_INTERVAL,
         timeout=dt.timedelta(hours=20).total_seconds(),
     )

@@ -6,7 +6,6 @@ import datetime as dt
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from urllib.parse import unquote
 
 from usage_words import DASH, said
 
@@ -76,25 +75,29 @@ def landed_summaries(
 ) -> list[tuple[str, dt.date, str]]:
     """Return plan, day and id of the landed daily summaries of a period.
 
-    Two listings tell, whatever else is landed: no receipt is read.
-
     :param destination: where reports are landed.
     :param conn_id: connection for it.
     :param period: the days wanted.
     :param plan_id: the plan wanted, by default all.
     """
-    from airflow_provider_planet_reports.landing.zone import open_zone
+    from airflow_provider_planet_reports.landing import landed_reports
 
-    zone = open_zone(destination, conn_id)
-    landed = zone.landed()
-    wanted = {f"data_date={day}": day for day in period}
-    found = set()
-    for entry in zone.store.list("report_type=summary/cadence=daily/"):
-        plan, day, report_id = map(unquote, (*entry.key.split("/"), "", "")[2:5])
-        plan = plan.removeprefix("plan_id=")
-        if report_id in landed and day in wanted and plan_id in (None, plan):
-            found.add((plan, wanted[day], report_id))
-    return sorted(found)
+    return sorted(
+        (
+            str(report["plan_id"]),
+            dt.date.fromisoformat(report["data_date_start"][:10]),
+            report["report_id"],
+        )
+        for report in landed_reports(
+            destination,
+            conn_id,
+            plan_id=plan_id,
+            report_type="summary",
+            cadence="daily",
+            start=period.first,
+            end=period.last,
+        )
+    )
 
 
 # [START howto_dashboard_freshness]

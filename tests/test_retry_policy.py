@@ -118,12 +118,13 @@ def test_the_error_of_a_task_knows_how_long_the_server_asked_to_wait():
 
 
 def test_of_many_reports_the_longest_wish_counts(sandbox, tmp_path, monkeypatch):
-    failures = {
-        "a": TooManyRequests("429", 429, 400.0),
-        "b": TooManyRequests("429", 429, 900.0),
-        "c": ServerError("503", 503),
-    }
-    monkeypatch.setattr(LandingRun, "run", lambda self, reports: Outcome({}, failures))
+    failures = [
+        ("a", TooManyRequests("429", 429, 400.0)),
+        ("b", TooManyRequests("429", 429, 900.0)),
+        ("c", ServerError("503", 503)),
+    ]
+    outcome = Outcome(failures=failures)
+    monkeypatch.setattr(LandingRun, "run", lambda self, reports: outcome)
     operator = PlanetReportsToObjectStorageOperator(task_id="land", destination=tmp_path.as_uri())
     with pytest.raises(PlanetReportsTaskError) as caught:
         operator.execute({})

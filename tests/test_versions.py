@@ -71,7 +71,7 @@ def event_trigger():
     """A watcher's trigger as this Airflow makes it; none before 3.0."""
     module = import_module("airflow_provider_planet_reports.triggers.planet_reports")
     try:
-        return module.PlanetReportsEventTrigger()
+        return module.PlanetReportsEventTrigger(destination="file:///data/planet")
     except ImportError:
         return None
 
@@ -102,12 +102,6 @@ FEATURES = {
     "… described by the provider info alone": lambda: form_shows() and not form()["asked"],
     "start DAGs when reports appear": lambda: (
         event_trigger() is not None and can_import("AssetWatcher", "airflow.sdk")
-    ),
-    "… remembering over restarts what was announced": lambda: hasattr(
-        event_trigger(), "asset_state_store"
-    ),
-    "… with one request for many watchers": lambda: can_import(
-        "SharedStreamProducer", "airflow.triggers.shared_stream"
     ),
     "a partition for each report date": has_partitions,
     "retries when the server says": lambda: can_import(

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: Ids and addresses in one event. Airflow keeps events, and shows them: whoever needs more has
-#: what the task returned, and the receipts.
+#: Ids and addresses in one event. Airflow keeps events, and shows them; all of them are in what the
+#: task returned, and in the receipts.
 _MOST_ENTRIES = 100
 #: And in all events of a task, since each partition's event repeats them.
 _MOST_ENTRIES_IN_ALL = 5_000
@@ -106,7 +106,8 @@ def partition_keys(new: Iterable[Mapping[str, Any]]) -> list[str]:
     keys = set()
     for report in new:
         try:
-            day = dt.date.fromisoformat(str(report["data_date_start"])[:10])  # it may have a time
+            # A time may follow the day.
+            day = dt.datetime.strptime(str(report["data_date_start"])[:10], "%Y-%m-%d")
         except ValueError:
             log.warning(
                 "Report %r is in no partition: it has no date (data_date_start=%r).",

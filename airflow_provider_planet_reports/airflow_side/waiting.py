@@ -119,9 +119,11 @@ class Wait:
             )
         missing = self._missing(listed)
         shown = "; ".join(missing[:_MISSING_SHOWN])
-        more = len(missing) - _MISSING_SHOWN
-        text = f"missing: {shown}{f'; and {more} more' if more > 0 else ''}" if missing else "all"
-        return Found(not missing, reports, f"found {len(reports)} reports, {text}")
+        more = (
+            f"; and {len(missing) - _MISSING_SHOWN} more" if len(missing) > _MISSING_SHOWN else ""
+        )
+        lack = f"missing: {shown}{more}" if missing else "none is missing"
+        return Found(not missing, reports, f"found {len(reports)} reports, {lack}")
 
     def _missing(self, listed: Collection[Report]) -> list[str]:
         """Return which daily reports of the plans are neither listed nor landed."""

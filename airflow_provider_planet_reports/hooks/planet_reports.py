@@ -197,7 +197,7 @@ class PlanetReportsHook(BaseHook):
 
         settings = ConnectionSettings(
             self.planet_reports_conn_id,
-            connection(self.planet_reports_conn_id, "the Reports API"),
+            connection(self.planet_reports_conn_id, "the Reports API", self.conn_type),
         )
         credentials = settings.credentials()
         for secret in credentials.secrets():

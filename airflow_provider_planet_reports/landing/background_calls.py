@@ -51,7 +51,7 @@ class Call:
     def wait(self) -> Any:
         """Return the call's result, or raise its error."""
         result, error = answer = self._answers.get()
-        self._answers.put(answer)  # for whoever asks next
+        self._answers.put(answer)  # for the next to ask
         if error is not None:
             raise error
         return result

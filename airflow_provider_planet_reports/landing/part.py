@@ -72,7 +72,9 @@ class PartFile:
         self.visible = self._key + self._extension
         self._writer.commit()
         self._writer = None
-        return LandedFile(self.visible, self._stats.size, self._stats.sha256(), self._stats.rows())
+        # A report may have a thousand parts: none of them keeps its buffers.
+        stats, self._stats = self._stats, None
+        return LandedFile(self.visible, stats.size, stats.sha256(), stats.rows())
 
     def abandon(self) -> None:
         """Leave nothing behind, unless it was committed."""

@@ -30,11 +30,6 @@ from airflow_provider_planet_reports.airflow_side.waiting import Wait
 from airflow_provider_planet_reports.connections import ConnectionNotFound
 from airflow_provider_planet_reports.triggers.planet_reports import PlanetReportsTrigger
 
-try:
-    from airflow.sdk.exceptions import TaskDeferralError, TaskDeferralTimeout
-except ImportError:  # Airflow 2
-    from airflow.exceptions import TaskDeferralError, TaskDeferralTimeout  # type: ignore[no-redef]
-
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
@@ -145,10 +140,13 @@ PlanetReportsToObjectStorageOperator` (``reports=sensor.output``). With a ``dest
         self._begun = self.deferrable = True
         return self.poke(context).xcom_value or []
 
-    def resume_execution(self, *args: Any, **kwargs: Any) -> Any:
+    def resume_execution(self, next_method: str, next_kwargs: Any, context: Context) -> Any:
         """Continue after the triggerer; Airflow calls this."""
         with self._explained():
-            return super().resume_execution(*args, **kwargs)
+            # Airflow 2 has no exception of its own for the end of a deferral's time.
+            if (next_kwargs or {}).get("error") == "Trigger timeout":
+                raise AirflowSensorTimeout
+            return super().resume_execution(next_method, next_kwargs, context)
 
     def _wait(self) -> Wait:
         return Wait(
@@ -178,7 +176,9 @@ PlanetReportsToObjectStorageOperator` (``reports=sensor.output``). With a ``dest
         """Have a timeout say what was waited for, and let ``soft_fail`` skip timeouts only."""
         try:
             yield
-        except (AirflowSensorTimeout, TaskDeferralTimeout):
+        except AirflowSensorTimeout:
+            if self.soft_fail or self.never_fail:
+                raise AirflowSkipException(self._timed_out()) from None
             if self.deferrable and self._longest < dt.timedelta(seconds=self.timeout):
                 # Airflow makes another try after execution_timeout, none after timeout.
                 raise AirflowTaskTimeout(self._timed_out()) from None
@@ -186,10 +186,9 @@ PlanetReportsToObjectStorageOperator` (``reports=sensor.output``). With a ``dest
         except AirflowSkipException as skip:
             if not self.soft_fail:
                 raise
-            if isinstance(skip.__cause__, (PlanetReportsTaskFailure, TaskDeferralError)):
-                raise skip.__cause__ from None
+            if (cause := skip.__cause__) and not isinstance(cause, AirflowTaskTimeout):
+                raise cause from None
             raise AirflowSkipException(self._timed_out()) from None
 
     def _timed_out(self) -> str:
-        seconds = self._longest.total_seconds()
-        return f"Not there after {seconds:.0f} s: {self._wait()}. Raise timeout, or ask Planet."
+        return f"Not there after {self._longest}: {self._wait()}. Raise timeout, or ask Planet."

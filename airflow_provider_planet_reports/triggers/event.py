@@ -116,7 +116,7 @@ class PlanetReportsEventTrigger(BaseEventTrigger):
         :return: events, without an end.
         """
         backoff = PollBackoff(self.poll_interval)
-        pause = min(backoff.before_first(), _LONGEST_START)
+        pause = PollBackoff(min(self.poll_interval, _LONGEST_START)).before_first()
         #: When there was an event for a report that is still not landed.
         told: dict[ReportKey, float] = {}
         while True:

@@ -78,11 +78,11 @@ def test_rendered_options_are_heeded(sandbox, tmp_path):
             task_id="land", destination=tmp_path.as_uri(), overwrite="{{ params.overwrite }}"
         )
         operator.render_template_fields({"params": context})
-        return [each["new"] for each in operator.execute({})]
+        return len(operator.execute({}))
 
-    assert all(land(overwrite=""))
-    assert not any(land(overwrite=False))
-    assert all(land(overwrite=True))
+    assert land(overwrite="") == len(sandbox.reports)
+    assert land(overwrite=False) == 0
+    assert land(overwrite=True) == len(sandbox.reports)
 
 
 def test_every_option_is_templated():

@@ -353,21 +353,6 @@ def _waiting(sizes: Sizes) -> Iterator[Case]:
         ),
         figures=shown, rounds=1,
     )  # fmt: skip
-    few = max(sizes.seconds // 2, 1)
-    watchers = tuple(
-        Entry(
-            f"{count:,} watchers", "waiting", listing=Listing("watched", 100),
-            more={"count": count, "interval": 2, "seconds": sizes.seconds},
-        )
-        for count in (1, many[-2])
-    )  # fmt: skip
-    yield Case(
-        "watching", "watchers of one listing, looking every 2 s", "watchers",
-        Listing("watching", 0), watchers, checks.nothing,
-        (Figure("API requests", few * 1.25 + 1, watchers[-1].label),),
-        figures=("late by at most, ms", "full garbage collection, ms", "polls", "API requests"),
-        rounds=1,
-    )  # fmt: skip
     refusals = tuple(
         Entry(
             f"{status}s", "waiting", listing=Listing(f"refused-{status}", 0, status=status),

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import itertools
 import json
 import socket
@@ -17,9 +16,8 @@ from benchmarks.content import Reference, make, same
 from benchmarks.goals import Exponent, Figure, Ratio
 from benchmarks.wire import Wire
 
-#: One of each kind of case; watchers are something of Airflow 3.
+#: One of each kind of case.
 _CASES = ("list", "disk-small", "google-middle", "s3-small", "re-check", "waiting")
-_WATCHERS = ("watching",) if importlib.util.find_spec("airflow.sdk") else ()
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the benchmark runs on Linux")
 
@@ -29,7 +27,7 @@ def results(tmp_path_factory):
     folder = tmp_path_factory.mktemp("benchmark")
     command = [sys.executable, str(Path(__file__).with_name("run.py")), "--quick"]
     done = subprocess.run(
-        [*command, "--output", str(folder), "--only", *_CASES, *_WATCHERS],
+        [*command, "--output", str(folder), "--only", *_CASES],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -38,7 +36,7 @@ def results(tmp_path_factory):
 
 
 def test_everybody_who_is_installed_does_the_work_and_does_it_right(results):
-    assert tuple(case["name"] for case in results["cases"]) == _CASES + _WATCHERS
+    assert tuple(case["name"] for case in results["cases"]) == _CASES
     for case in results["cases"]:
         assert any(row["rounds"] for row in case["rows"]), case["name"]
         for row in case["rows"]:

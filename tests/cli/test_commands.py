@@ -189,7 +189,7 @@ def test_reports_are_forgotten_by_id_and_by_day_with_all_their_files(run, sandbo
     ("words", "message"),
     [
         (["list", "--start", "yesterday"], "start='yesterday' is not a date"),
-        (["list", "--conn-id", "nobody"], "'nobody' for the Reports API does not exist"),
+        (["list", "--conn-id", "nobody"], "Connection 'nobody' not found: create it"),
         (["land", "s3:/bucket"], "has no scheme"),
         (["verify", "ftp://x"], "unknown scheme"),
         (["check", "/tmp/x"], "start is required"),

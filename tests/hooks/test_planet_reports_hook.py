@@ -202,7 +202,7 @@ def test_a_connection_may_be_written_in_every_form_that_airflow_knows(sandbox, m
 
 
 def test_a_connection_that_does_not_exist_is_named():
-    with pytest.raises(AirflowFailException, match="connection 'nowhere' for the Reports API does"):
+    with pytest.raises(PlanetReportsTaskError, match="Connection 'nowhere' not found: create it"):
         PlanetReportsHook("nowhere").list_reports()
 
 

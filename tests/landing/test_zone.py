@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from grounds import Ground
@@ -283,3 +284,21 @@ def test_a_destination_that_cannot_be_read_says_so(memory: MemoryStore, report: 
     memory.fail_at = 1
     with pytest.raises(DestinationError, match=r"list .* failed"):
         LandingZone(memory).landed([ReportKey.of(report)])
+
+
+@pytest.mark.parametrize("ground", ["google"], indirect=True)
+def test_eleven_thousand_landed_reports_of_ten_series_cost_at_most_thirty_requests(
+    ground: Ground, google: Any
+) -> None:
+    keys = [
+        ReportKey(
+            "summary", "daily", str(plan), f"{2020 + day // 365}-01-{day % 365:03}", f"r{day}"
+        )
+        for plan in range(10)
+        for day in range(1100)
+    ]
+    for key in keys:
+        ground.disturb(key.receipt, b"x" * 200)
+    google.requests.clear()
+    assert LandingZone(ground.open()).landed(keys) == dict.fromkeys(keys, True)
+    assert len(google.requests) <= 30

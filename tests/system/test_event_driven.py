@@ -61,8 +61,8 @@ def test_what_is_published_is_landed_and_loaded_once_whatever_becomes_of_the_tri
         seconds = airflow.wait_for("a report published while it runs is loaded", chain.is_through)
         print(f"from publication to the warehouse: {seconds:.1f} s")
 
-        # The triggerer dies somewhere between two polls, announcing a late report, having its
-        # event stored, while that is landed and loaded, or around the saving of its state.
+        # The triggerer dies somewhere between two polls, telling of a late report, having its event
+        # stored, or while that is landed and loaded.
         for kill in range(KILLS):
             polls = len(sandbox.exchanges)
             airflow.wait_for("it polls", lambda polls=polls: len(sandbox.exchanges) > polls)
@@ -80,3 +80,21 @@ def test_what_is_published_is_landed_and_loaded_once_whatever_becomes_of_the_tri
         assert all(state in ("success", "running", "queued") for _, state, _ in states)
         refused = [exchange for exchange in sandbox.exchanges if exchange[2] >= 400]
         assert not refused
+
+
+def test_a_run_that_failed_is_started_again_until_all_is_landed(airflow_of):
+    sandbox = Sandbox(days=1, plans=(1001,))
+    with sandbox.serve() as base_url:
+        airflow = airflow_of(base_url, sandbox.key, "reminded.py")
+        everything = {report["report_id"] for report in sandbox.reports}
+        airflow.wait_for("all is landed", lambda: airflow.landed() == everything)
+
+        def states():
+            return [state for (state,) in airflow.query("SELECT state FROM dag_run ORDER BY id")]
+
+        airflow.wait_for("the run has ended", lambda: "success" in states())
+        assert states()[0] == "failed"
+        # What is landed starts no run: the watcher polls on and is silent.
+        runs, polls = len(states()), len(sandbox.exchanges)
+        airflow.wait_for("it polls on", lambda: len(sandbox.exchanges) > polls + 15)
+        assert len(states()) <= runs + 1  # an event may have been on its way

@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import psutil
 import pytest
@@ -202,19 +203,24 @@ class Airflow:
 
     def tasks(self, run_id: str) -> dict[tuple[str, int], tuple[str, int]]:
         """Return state and number of tries of a run's tasks, by task id and map index."""
-        rows = self.query(
-            "SELECT task_id, map_index, state, try_number FROM task_instance "
-            f"WHERE run_id = '{run_id}'"
-        )
-        return {(task, index): (state, tries) for task, index, state, tries in rows}
+        found = self.task_instances(run_id)
+        return {
+            (each["task_id"], each["map_index"]): (each["state"], each["try_number"])
+            for each in found
+        }
+
+    def task_instances(self, run_id: str) -> list[dict[str, Any]]:
+        """Return a run's task instances, as the API describes them."""
+        ((dag_id,),) = self.query(f"SELECT dag_id FROM dag_run WHERE run_id = '{run_id}'")
+        path = f"dags/{dag_id}/dagRuns/{quote(run_id)}/taskInstances?limit=100"
+        found: list[dict[str, Any]] = self.rest("GET", path)["task_instances"]
+        return found
 
     def returned(self, run_id: str, task_id: str, map_index: int = -1) -> Any:
         """Return what a task returned."""
-        rows = self.query(
-            f"SELECT value FROM xcom WHERE run_id = '{run_id}' AND task_id = '{task_id}' "
-            f"AND map_index = {map_index} AND key = 'return_value'"
-        )
-        return json.loads(rows[0][0])
+        ((dag_id,),) = self.query(f"SELECT dag_id FROM dag_run WHERE run_id = '{run_id}'")
+        path = f"dags/{dag_id}/dagRuns/{quote(run_id)}/taskInstances/{task_id}/xcomEntries"
+        return self.rest("GET", f"{path}/return_value?map_index={map_index}")["value"]
 
     def task_log(self, run_id: str, task_id: str, attempt: int = 1) -> str:
         """Return what a try of a task logged."""

@@ -1,4 +1,4 @@
-"""Memory stays flat: measured on whole processes that land one part of 1 MiB and one of 1 GiB."""
+"""Memory stays flat: measured on whole processes that land parts of any size, and any number."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ import subprocess
 import sys
 
 import pytest
-from surroundings import TESTS
+from made_reports import made
+from surroundings import TESTS, connect
+
+from airflow_provider_planet_reports.sandbox import Sandbox
 
 MIB = 2**20
 
@@ -16,44 +19,38 @@ _LAND = """
 import json, resource, sys
 from airflow_provider_planet_reports.transfers.planet_reports_to_object_storage import (
     PlanetReportsToObjectStorageOperator)
-landed = PlanetReportsToObjectStorageOperator(
-    task_id="land", destination=sys.argv[1], report_type="summary", cadence="daily").execute({})
+landed = PlanetReportsToObjectStorageOperator(task_id="land", destination=sys.argv[1]).execute({})
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-print(json.dumps({"peak": peak * 1024, "bytes": landed[0]["files"][0]["bytes"]}))
+sizes = [file["bytes"] for report in landed for file in report["files"]]
+print(json.dumps({"peak": peak * 1024, "parts": len(sizes), "bytes": sum(sizes)}))
 """
 
 
 @pytest.fixture
-def peak_of_landing(ground, airflow_db):
-    def measure(part_bytes: int) -> int:
-        """Return the peak memory of a process that lands one part of at least this size."""
-        server = subprocess.Popen(
-            [sys.executable, "-m", "airflow_provider_planet_reports.sandbox", "--port", "0",
-             "--days", "1", "--plans", "1", "--part-bytes", str(part_bytes)],
-            stdout=subprocess.PIPE, text=True,
-        )  # fmt: skip
-        try:
-            said = [server.stdout.readline() for _ in range(5)]
-            environment = dict(line.strip().split("=", 1) for line in said if "=" in line)
-            connection = {name: value.strip("'") for name, value in environment.items()}
+def peak_of_landing(ground, airflow_db, monkeypatch):
+    def measure(parts: int, part_bytes: int) -> int:
+        """Return the peak memory of a process that lands one report."""
+        sandbox = Sandbox(days=0)
+        sandbox.publish(made("a", parts, part_bytes))
+        with sandbox.serve():
+            connect(monkeypatch, sandbox.key, sandbox.base_url)
             done = subprocess.run(
-                [sys.executable, "-c", _LAND, f"{ground.url}/{part_bytes}"],
-                env={**os.environ, **connection}, cwd=TESTS,
-                capture_output=True, text=True, check=False,
+                [sys.executable, "-c", _LAND, f"{ground.url}/{parts}-{part_bytes}"],
+                env={**os.environ}, cwd=TESTS, capture_output=True, text=True, check=False,
             )  # fmt: skip
-        finally:
-            server.terminate()
-            server.wait()
-            server.stdout.close()
         assert done.returncode == 0, done.stderr
         figures = json.loads(done.stdout.splitlines()[-1])
-        assert figures["bytes"] >= part_bytes
+        assert figures["parts"] == parts
+        assert figures["bytes"] >= parts * part_bytes
         return figures["peak"]
 
     return measure
 
 
-@pytest.mark.parametrize("ground", ["file", "rclone", "rclone-obstore"], indirect=True)
-def test_a_part_of_a_gib_needs_hardly_more_memory_than_one_of_a_mib(peak_of_landing):
-    small, large = peak_of_landing(MIB), peak_of_landing(1024 * MIB)
-    assert large - small < 150 * MIB, f"{small // MIB} MiB -> {large // MIB} MiB"
+@pytest.mark.parametrize("ground", ["file", "rclone"], indirect=True)
+def test_parts_of_any_size_and_number_need_at_most_150_mib_with_four_workers(peak_of_landing):
+    small = peak_of_landing(1, 0)
+    for parts, size in ((1, 1024), (4, 192), (1000, 1), (32, 8)):
+        more = (peak_of_landing(parts, size * MIB) - small) // MIB
+        print(f"{parts} parts of {size} MiB: +{more} MiB")
+        assert more < 150, f"{parts} parts of {size} MiB"

@@ -334,7 +334,6 @@ def test_an_id_that_is_too_long_fails_alone_and_by_name(sandbox, tmp_path):
         ({"destination": "ftp://host/x"}, "unknown scheme 'ftp': it must be one of file, s3"),
         ({"destination": "s3://"}, "names no bucket"),
         ({"destination": "s3://AKIA:secret@bucket/x"}, "has credentials in its URL"),
-        ({"destination": "s3://nowhere@bucket/x"}, "connection 'nowhere' for destination .* exist"),
         ({"destination": 7}, "must be an ObjectStoragePath or its URL"),
         ({"row_count_check": "maybe"}, "row_count_check='maybe' is not allowed"),
         ({"on_nothing_new": "fail"}, "on_nothing_new='fail' is not allowed"),

@@ -46,6 +46,8 @@ _CAUSES: list[tuple[str, type[errors.DestinationError], str]] = [
     ("^(GET|HEAD) 403", _FINAL, "No right to read: allow reading and listing (S3 answers 403 for "
      "a missing object where listing is not allowed)"),
     (r"^\w+ 403", _FINAL, "No right to write: allow this user to write and delete here"),
+    ("Version required for conditional update", errors.ConditionsUnsupported,
+     "No generations here: this server is not Google's"),
     (r"^\w+ 501", errors.ConditionsUnsupported, "No conditional requests here: update the server"),
     (r"^\w+ (304|409|412)", Conflict, "Written by another process meanwhile: run again"),
     (r"^\w+ 4(?!08|29)", _FINAL, "Refused by the store: check connection and bucket policy"),

@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 #: so this is good for 78 GiB.
 BLOCK_SIZE = 8 * 2**20
 #: Parts of one object under way at a time; each is held in memory.
-_PARTS_AT_A_TIME = 4
+_PARTS_AT_A_TIME = 3
 #: Less is not worth handing over to the thread that uploads.
 _PIECE_SIZE = 2**20
 

@@ -73,7 +73,7 @@ def fill_s3(job: Job) -> Work:
     import urllib.request
 
     from airflow_provider_planet_reports.client.report import Report
-    from airflow_provider_planet_reports.landing.layout import ReportKey, part_name
+    from airflow_provider_planet_reports.landing.layout import ReportKey
     from airflow_provider_planet_reports.landing.receipt import LandedFile, Receipt
     from benchmarks.server import Listing
 
@@ -82,7 +82,7 @@ def fill_s3(job: Job) -> Work:
     def receipt(number: int) -> Receipt:
         report = Report.from_dict(listing.report(job.base_url.rstrip("/"), number))
         key = ReportKey.of(report)
-        name = key.folder + part_name(1, landing, ".csv")
+        name = f"{key.folder}part-00001-{landing}.csv"
         right = LandedFile(name, job.file["bytes"], job.file["sha256"], job.file["rows"])
         return Receipt.issue(
             key, landing=landing, report=report.redacted_dict(), files=(right,), landed_by={}

@@ -6,7 +6,7 @@ import asyncio
 import gc
 import resource
 import time
-from collections.abc import AsyncIterator, Callable, Hashable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
 from benchmarks.job import Job
@@ -16,6 +16,10 @@ CONN_ID = "benchmark_planet"
 _NEVER = {"start": "2001-01-01", "end": "2001-01-02"}
 _TICK = 0.001
 _PAGE = resource.getpagesize()
+
+
+#: A landing zone in which nothing is landed.
+_EMPTY = "file:///nonexistent/planet"
 
 
 async def _drain(events: AsyncIterator[Any]) -> None:
@@ -99,42 +103,6 @@ async def _watched_loop(seconds: float) -> dict[str, Any]:
     }
 
 
-def watchers(job: Job) -> Callable[[], dict[str, Any]]:
-    """Watchers that differ in their filters, as Airflow shares streams among them."""
-    from airflow_provider_planet_reports.triggers.planet_reports import PlanetReportsEventTrigger
-
-    async def stream(queue: asyncio.Queue[Any]) -> AsyncIterator[Any]:
-        while True:
-            yield await queue.get()
-
-    async def pump(trigger: Any, queues: list[asyncio.Queue[Any]]) -> None:
-        async for snapshot in type(trigger).open_shared_stream(trigger.serialize()[1]):
-            for queue in queues:
-                queue.put_nowait(snapshot)
-
-    async def work() -> dict[str, Any]:
-        interval, seconds = job.more["interval"], job.more["seconds"]
-        kinds = ("summary", "detailed")
-        watching = [
-            PlanetReportsEventTrigger(
-                CONN_ID, plan_id=1000 + n, report_type=kinds[n % 2], poll_interval=interval
-            )
-            for n in range(job.count)
-        ]
-        shared: dict[Hashable, tuple[Any, list[asyncio.Queue[Any]]]] = {}
-        tasks = []
-        for trigger in watching:
-            queue: asyncio.Queue[Any] = asyncio.Queue()
-            shared.setdefault(trigger.shared_stream_key(), (trigger, []))[1].append(queue)
-            tasks.append(asyncio.create_task(_drain(trigger.filter_shared_stream(stream(queue)))))
-        tasks += [asyncio.create_task(pump(*each)) for each in shared.values()]
-        facts = await _watched_loop(seconds)
-        await _end(tasks)
-        return {**facts, "polls": len(shared)}
-
-    return lambda: asyncio.run(work())
-
-
 def refused(job: Job) -> Callable[[], dict[str, Any]]:
     """A trigger and a watcher that look every second, in the face of a status."""
     from airflow_provider_planet_reports.triggers.planet_reports import (
@@ -143,9 +111,11 @@ def refused(job: Job) -> Callable[[], dict[str, Any]]:
     )
 
     async def work() -> dict[str, Any]:
+        place = f"file://{job.folder}"
+        watcher = PlanetReportsEventTrigger(CONN_ID, destination=place, poll_interval=1)
         tasks = [
             asyncio.create_task(_drain(PlanetReportsTrigger(CONN_ID, poke_interval=1).run())),
-            asyncio.create_task(_drain(PlanetReportsEventTrigger(CONN_ID, poll_interval=1).run())),
+            asyncio.create_task(_drain(watcher.run())),
         ]
         await asyncio.sleep(job.more["seconds"])
         await _end(tasks)
