@@ -118,6 +118,7 @@ def documented(
             monkeypatch.setattr(loader, "execute", lambda self, context: load(self))
         source = sources()[name].replace("gs://google_cloud_default@", f"file://{tmp_path}/")
         source = source.replace("gs://", f"file://{tmp_path}/")
+        source = source.replace("duckdb:///data/", f"duckdb://{tmp_path}/")
         if "s3://" in source:
             _have_bucket(request, monkeypatch)
         if name == "planet_reports_postgres":
