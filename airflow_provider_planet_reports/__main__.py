@@ -21,8 +21,9 @@ def main() -> None:
             group.add_argument(*argument.flags, **argument.settings)
         group.set_defaults(function=command.function)
     given = parser.parse_args()
-    commands = import_module("airflow_provider_planet_reports.cli.commands")
-    getattr(commands, given.function)(given)
+    module, _, function = given.function.rpartition(".")
+    commands = import_module(f"airflow_provider_planet_reports.cli.{module}")
+    getattr(commands, function)(given)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """Every Monday: are we missing a day? Of the last weeks, what is not landed, or not loaded.
 
-It fails, and so tells whoever is told of failures, when a day that Planet should have a report of
-has none, or when one is not landed or not loaded. What is missing is then landed and loaded by
-one backfill of ``planet_reports_daily.py``, or by one command; the log says which.
+It fails when a day that Planet should have a report of has none, or when a report is not landed,
+not loaded, or there twice. What is missing is then landed and loaded by one backfill of
+``planet_reports_daily.py``.
 
 What it needs is what ``planet_reports_daily.py`` needs.
 """
@@ -12,20 +12,14 @@ from __future__ import annotations
 import datetime as dt
 import os
 from pathlib import Path
-from typing import Any
 
-from airflow.providers.common.compat.sdk import (
-    DAG,
-    AirflowFailException,
-    Param,
-    get_current_context,
-    task,
-)
+from airflow.providers.common.compat.sdk import DAG, Param
+
+from airflow_provider_planet_reports.operators.planet_reports import PlanetReportsCheckOperator
 
 HOME = Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser()
 DESTINATION = os.environ.get("PLANET_REPORTS_DESTINATION") or (HOME / "planet_reports").as_uri()
-DESTINATION_CONN_ID = os.environ.get("PLANET_REPORTS_DESTINATION_CONN_ID") or None
-WAREHOUSE = os.environ.get("PLANET_REPORTS_WAREHOUSE") or str(HOME / "planet_reports.duckdb")
+WAREHOUSE = os.environ.get("PLANET_REPORTS_WAREHOUSE") or f"duckdb://{HOME}/planet_reports.duckdb"
 
 with DAG(
     dag_id="planet_reports_check",
@@ -43,35 +37,13 @@ with DAG(
     tags=["planet"],
 ) as dag:
     # [START howto_check]
-    @task
-    def check() -> dict[str, Any]:
-        """Return what there is; fail if a day is missing at Planet, here or in the warehouse."""
-        from duckdb_warehouse import loaded_reports
-
-        from airflow_provider_planet_reports.airflow_side.listing import check_completeness
-
-        params = get_current_context()["params"]
-        first = dt.datetime.now(dt.timezone.utc).date() - dt.timedelta(days=params["days"])
-        found = check_completeness(
-            "planet_reports_default",
-            {
-                "cadence": "daily",
-                "start": first,
-                "plan_id": params["plan_id"],
-                "report_type": params["report_type"],
-            },
-            DESTINATION,
-            DESTINATION_CONN_ID,
-            loaded=loaded_reports(WAREHOUSE),
-        )
-        if found.gaps:
-            raise AirflowFailException(
-                f"No report: {', '.join(found.periods_that('no report')) or 'none'}. "
-                f"Not landed: {', '.join(found.periods_that('not landed')) or 'none'}. "
-                f"Not loaded: {', '.join(found.periods_that('not loaded')) or 'none'}. "
-                "To land and load what can be, backfill planet_reports_daily over these days."
-            )
-        return found.to_dict()
-
-    check()
+    PlanetReportsCheckOperator(
+        task_id="check",
+        destination=DESTINATION,
+        warehouse=WAREHOUSE,
+        cadence="daily",
+        start="{{ macros.ds_add(macros.datetime.utcnow() | ds, -params.days) }}",
+        plan_id="{{ params.plan_id or '' }}",
+        report_type="{{ params.report_type or '' }}",
+    )
     # [END howto_check]

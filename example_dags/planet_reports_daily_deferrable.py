@@ -23,11 +23,13 @@ from airflow_provider_planet_reports.sensors.planet_reports import PlanetReports
 from airflow_provider_planet_reports.transfers.planet_reports_to_object_storage import (
     PlanetReportsToObjectStorageOperator,
 )
+from airflow_provider_planet_reports.transfers.planet_reports_to_warehouse import (
+    PlanetReportsToWarehouseOperator,
+)
 
 HOME = Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser()
 DESTINATION = os.environ.get("PLANET_REPORTS_DESTINATION") or (HOME / "planet_reports").as_uri()
-DESTINATION_CONN_ID = os.environ.get("PLANET_REPORTS_DESTINATION_CONN_ID") or None
-WAREHOUSE = os.environ.get("PLANET_REPORTS_WAREHOUSE") or str(HOME / "planet_reports.duckdb")
+WAREHOUSE = os.environ.get("PLANET_REPORTS_WAREHOUSE") or f"duckdb://{HOME}/planet_reports.duckdb"
 POLL_INTERVAL = float(os.environ.get("PLANET_REPORTS_POLL_INTERVAL") or 300)  # seconds
 PLAN_IDS = os.environ.get("PLANET_REPORTS_PLAN_IDS") or None
 
@@ -40,7 +42,7 @@ with DAG(
     schedule="@daily",
     start_date=dt.datetime(2026, 1, 1, tzinfo=dt.timezone.utc),
     catchup=False,
-    max_active_runs=1,  # a DuckDB file has one writer
+    max_active_runs=1,
     default_args={"retries": 2, "retry_delay": dt.timedelta(minutes=10)},
     doc_md=__doc__,
     tags=["planet"],
@@ -50,7 +52,6 @@ with DAG(
         task_id="wait",
         deferrable=True,
         destination=DESTINATION,
-        destination_conn_id=DESTINATION_CONN_ID,
         cadence="daily",
         start=f"{{{{ macros.ds_add({TODAY}, -1) }}}}",
         end=f"{{{{ macros.ds_add({TODAY}, -1) }}}}",
@@ -61,30 +62,24 @@ with DAG(
     land = PlanetReportsToObjectStorageOperator(
         task_id="land",
         destination=DESTINATION,
-        destination_conn_id=DESTINATION_CONN_ID,
         cadence="daily",
         start=f"{{{{ macros.ds_add({TODAY}, -7) }}}}",
         trigger_rule="all_done",
     )
     # [END howto_deferrable]
 
-    # One report that cannot be landed does not keep the others from being loaded.
-    @task(trigger_rule="all_done")
-    def load() -> dict[str, int]:
-        """Load what is landed and not in the warehouse yet; return the rows loaded by table."""
-        from duckdb_warehouse import load_reports
-
-        from airflow_provider_planet_reports.landing import landed_reports
-        from airflow_provider_planet_reports.landing.destination import connection_of
-
-        landed = landed_reports(DESTINATION, DESTINATION_CONN_ID, cadence="daily")
-        conn_id = connection_of(DESTINATION, DESTINATION_CONN_ID)
-        return load_reports(WAREHOUSE, landed, conn_id=conn_id)
+    load = PlanetReportsToWarehouseOperator(
+        task_id="load",
+        source=DESTINATION,
+        warehouse=WAREHOUSE,
+        cadence="daily",
+        # One report that cannot be landed does not keep the others from being loaded.
+        trigger_rule="all_done",
+    )
 
     @task
     def done() -> None:
         """Fail where a task before it failed: a run has the state of its last task."""
 
-    loaded = load()
-    wait >> land >> loaded
-    [wait, land, loaded] >> done()
+    wait >> land >> load
+    [wait, land, load] >> done()

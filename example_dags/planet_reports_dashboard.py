@@ -24,7 +24,7 @@ from airflow.providers.common.compat.sdk import DAG, Param, get_current_context,
 HOME = Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser()
 DESTINATION = os.environ.get("PLANET_REPORTS_DESTINATION") or (HOME / "planet_reports").as_uri()
 DESTINATION_CONN_ID = os.environ.get("PLANET_REPORTS_DESTINATION_CONN_ID") or None
-WAREHOUSE = os.environ.get("PLANET_REPORTS_WAREHOUSE") or str(HOME / "planet_reports.duckdb")
+WAREHOUSE = os.environ.get("PLANET_REPORTS_WAREHOUSE") or f"duckdb://{HOME}/planet_reports.duckdb"
 DASHBOARD = os.environ.get("PLANET_REPORTS_DASHBOARD") or (HOME / "planet_dashboard").as_uri()
 DASHBOARD_CONN_ID = os.environ.get("PLANET_REPORTS_DASHBOARD_CONN_ID") or None
 TODAY = "(data_interval_end | default(dag_run.run_after, true)) | ds"
@@ -60,7 +60,7 @@ with DAG(
         from usage_dashboard import write_dashboard
 
         return write_dashboard(
-            WAREHOUSE,
+            WAREHOUSE.removeprefix("duckdb://"),
             DASHBOARD,
             last=last,
             destination=DESTINATION,

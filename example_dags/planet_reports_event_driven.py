@@ -25,14 +25,16 @@ from airflow.providers.common.compat.sdk import DAG, Asset, task
 from airflow_provider_planet_reports.transfers.planet_reports_to_object_storage import (
     PlanetReportsToObjectStorageOperator,
 )
+from airflow_provider_planet_reports.transfers.planet_reports_to_warehouse import (
+    PlanetReportsToWarehouseOperator,
+)
 from airflow_provider_planet_reports.triggers.planet_reports import PlanetReportsEventTrigger
 
 from airflow.sdk import AssetWatcher  # isort: skip  (last: on Airflow 2, the trigger tells why)
 
 HOME = Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser()
 DESTINATION = os.environ.get("PLANET_REPORTS_DESTINATION") or (HOME / "planet_reports").as_uri()
-DESTINATION_CONN_ID = os.environ.get("PLANET_REPORTS_DESTINATION_CONN_ID") or None
-WAREHOUSE = os.environ.get("PLANET_REPORTS_WAREHOUSE") or str(HOME / "planet_reports.duckdb")
+WAREHOUSE = os.environ.get("PLANET_REPORTS_WAREHOUSE") or f"duckdb://{HOME}/planet_reports.duckdb"
 POLL_INTERVAL = float(os.environ.get("PLANET_REPORTS_POLL_INTERVAL") or 300)  # seconds
 DAYS = 62  # as far back as the watcher looks
 
@@ -44,7 +46,6 @@ available = Asset(
             name="planet_reports",
             trigger=PlanetReportsEventTrigger(
                 destination=DESTINATION,
-                destination_conn_id=DESTINATION_CONN_ID,
                 poll_interval=POLL_INTERVAL,
             ),
         )
@@ -66,7 +67,6 @@ with DAG(
     land = PlanetReportsToObjectStorageOperator(
         task_id="land",
         destination=DESTINATION,
-        destination_conn_id=DESTINATION_CONN_ID,
         start=f"{{{{ macros.ds_add(dag_run.run_after | ds, -{DAYS}) }}}}",
     )
 
@@ -88,23 +88,15 @@ with DAG(
     dag_id="planet_reports_load",
     description="Loads Planet's usage reports into a warehouse table when they are landed.",
     schedule=[landed],
-    max_active_runs=1,  # a DuckDB file has one writer
+    max_active_runs=1,
     default_args={"retries": 2, "retry_delay": dt.timedelta(minutes=5)},
     doc_md=__doc__,
     tags=["planet"],
 ):
     # [START howto_event_load]
-    @task
-    def load() -> dict[str, int]:
-        """Load what is landed and not in the warehouse yet; return the rows loaded by table."""
-        from duckdb_warehouse import load_reports
-
-        from airflow_provider_planet_reports.landing import landed_reports
-        from airflow_provider_planet_reports.landing.destination import connection_of
-
-        reports = landed_reports(DESTINATION, DESTINATION_CONN_ID)
-        conn_id = connection_of(DESTINATION, DESTINATION_CONN_ID)
-        return load_reports(WAREHOUSE, reports, conn_id=conn_id)
-
-    load()
+    PlanetReportsToWarehouseOperator(
+        task_id="load",
+        source=DESTINATION,
+        warehouse=WAREHOUSE,
+    )
     # [END howto_event_load]

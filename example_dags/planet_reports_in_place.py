@@ -49,7 +49,8 @@ with DAG(
     def rows_by_day() -> list[dict[str, Any]]:
         """Return how many rows each plan has on each day."""
         import duckdb
-        from landed_in_place import check_rows, view_of_landed
+
+        from airflow_provider_planet_reports.warehouse.in_place import check_rows, view_of_landed
 
         with duckdb.connect() as db:
             view_of_landed(db, DESTINATION, DESTINATION_CONN_ID)

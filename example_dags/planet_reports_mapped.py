@@ -19,11 +19,13 @@ from airflow_provider_planet_reports.operators.planet_reports import PlanetRepor
 from airflow_provider_planet_reports.transfers.planet_reports_to_object_storage import (
     PlanetReportsToObjectStorageOperator,
 )
+from airflow_provider_planet_reports.transfers.planet_reports_to_warehouse import (
+    PlanetReportsToWarehouseOperator,
+)
 
 HOME = Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser()
 DESTINATION = os.environ.get("PLANET_REPORTS_DESTINATION") or (HOME / "planet_reports").as_uri()
-DESTINATION_CONN_ID = os.environ.get("PLANET_REPORTS_DESTINATION_CONN_ID") or None
-WAREHOUSE = os.environ.get("PLANET_REPORTS_WAREHOUSE") or str(HOME / "planet_reports.duckdb")
+WAREHOUSE = os.environ.get("PLANET_REPORTS_WAREHOUSE") or f"duckdb://{HOME}/planet_reports.duckdb"
 DETAILED = {"report_type": "detailed", "cadence": "daily"}
 DAY = "(data_interval_end | default(dag_run.run_after, true)) | ds"
 
@@ -33,7 +35,7 @@ with DAG(
     schedule="0 7 * * *",
     start_date=dt.datetime(2026, 1, 1, tzinfo=dt.timezone.utc),
     catchup=False,
-    max_active_runs=1,  # a DuckDB file has one writer
+    max_active_runs=1,
     default_args={"retries": 2, "retry_delay": dt.timedelta(minutes=10)},
     doc_md=__doc__,
     tags=["planet"],
@@ -42,35 +44,28 @@ with DAG(
     listing = PlanetReportsListOperator(
         task_id="list",
         destination=DESTINATION,  # only what is not landed yet
-        destination_conn_id=DESTINATION_CONN_ID,
         **DETAILED,
         start=f"{{{{ macros.ds_add({DAY}, -7) }}}}",
     )
     land = PlanetReportsToObjectStorageOperator.partial(
         task_id="land",
         destination=DESTINATION,
-        destination_conn_id=DESTINATION_CONN_ID,
         max_active_tis_per_dag=8,
     ).expand(reports=listing.output)
     # [END howto_mapped]
 
-    # One report that cannot be landed does not keep the others from being loaded.
-    @task(trigger_rule="all_done")
-    def load() -> dict[str, int]:
-        """Load what is landed and not in the warehouse yet; return the rows loaded by table."""
-        from duckdb_warehouse import load_reports
-
-        from airflow_provider_planet_reports.landing import landed_reports
-        from airflow_provider_planet_reports.landing.destination import connection_of
-
-        landed = landed_reports(DESTINATION, DESTINATION_CONN_ID, **DETAILED)
-        conn_id = connection_of(DESTINATION, DESTINATION_CONN_ID)
-        return load_reports(WAREHOUSE, landed, conn_id=conn_id)
+    load = PlanetReportsToWarehouseOperator(
+        task_id="load",
+        source=DESTINATION,
+        warehouse=WAREHOUSE,
+        **DETAILED,
+        # One report that cannot be landed does not keep the others from being loaded.
+        trigger_rule="all_done",
+    )
 
     @task
     def done() -> None:
         """Fail where a task before it failed: a run has the state of its last task."""
 
-    loaded = load()
-    land >> loaded
-    [listing, land, loaded] >> done()
+    land >> load
+    [listing, land, load] >> done()

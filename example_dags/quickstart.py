@@ -104,7 +104,9 @@ def run_daily() -> dict[str, int]:
     run = run_dag(dag, {"days": DAYS})
     if run.state != "success":
         sys.exit(f"The DAG run ended as {run.state}; the lines above say why.")
-    loaded: dict[str, int] = run.get_task_instance(task_id="load").xcom_pull(task_ids="load")
+    loaded: dict[str, int] = run.get_task_instance(task_id="load").xcom_pull(task_ids="load")[
+        "tables"
+    ]
     return loaded
 
 

@@ -3,11 +3,14 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
+from landings import land as land_files
 from surroundings import connect
 
 from airflow_provider_planet_reports.airflow_side.listing import check_completeness
 from airflow_provider_planet_reports.airflow_side.task_errors import PlanetReportsTaskFailure
+from airflow_provider_planet_reports.client.report import Report
 from airflow_provider_planet_reports.landing.completeness import Gap
+from airflow_provider_planet_reports.landing.stores.local import LocalStore
 from airflow_provider_planet_reports.sandbox import Sandbox
 from airflow_provider_planet_reports.transfers.planet_reports_to_object_storage import (
     PlanetReportsToObjectStorageOperator,
@@ -51,8 +54,12 @@ def land(tmp_path):
 
 @pytest.fixture
 def found(tmp_path):
-    def found(loaded=None, **filters):
-        return check_completeness(CONN_ID, filters, tmp_path.as_uri(), loaded=loaded)
+    def found(loaded=None, except_reports=(), grace_days=3, **filters):
+        is_loaded = loaded if loaded is None else lambda receipt: receipt.report_id in loaded
+        return check_completeness(
+            CONN_ID, filters, tmp_path.as_uri(), is_loaded=is_loaded, grace_days=grace_days,
+            except_reports=except_reports,
+        )  # fmt: skip
 
     return found
 
@@ -173,7 +180,6 @@ def test_what_cannot_be_asked_is_refused_before_any_request(api, found, filters,
 
 def test_a_report_that_does_not_say_which_day_it_is_of_covers_none(api, found, monkeypatch):
     from airflow_provider_planet_reports.airflow_side import listing as module
-    from airflow_provider_planet_reports.client.report import Report
 
     api()
     monkeypatch.setattr(
@@ -182,3 +188,67 @@ def test_a_report_that_does_not_say_which_day_it_is_of_covers_none(api, found, m
         lambda *_: [Report("a"), Report("b", data_date_start="0001-01-01", data_date_end=day(0))],
     )
     assert [(gap.state, gap.report_id) for gap in found(start=day(0)).gaps] == [("not landed", "b")]
+
+
+def land_made_up(tmp_path, report_id, back, **fields):
+    """Land a report that Planet does not list."""
+    report = Report.from_dict(
+        {
+            "report_id": report_id, "contents": [], "org_id": 4321, "plan_id": 1001,
+            "report_type": "summary", "cadence": "daily", "data_date_start": day(back),
+            "data_date_end": day(back), **fields,
+        }
+    )  # fmt: skip
+    land_files(LocalStore(tmp_path), report, b"n\n1\n")
+
+
+def gaps_of(result):
+    return [(gap.period, gap.plan_id, gap.state, gap.report_id) for gap in result.gaps]
+
+
+def test_a_series_begins_with_its_first_report_and_ends_some_days_after_its_last(
+    api, found, tmp_path
+):
+    api(days=0)
+    for back in (9, 6):
+        land_made_up(tmp_path, f"r{back}", back)
+    missing = [day(8), day(7), day(5), day(4), day(3)]
+    result = found(start=day(30), end=day(0), report_type="summary")
+    assert gaps_of(result) == [(each, "1001", "no report", None) for each in missing]
+    assert gaps_of(found(start=day(5), end=day(1), report_type="summary", grace_days=1)) == [
+        (day(5), "1001", "no report", None)
+    ]
+
+
+def test_two_reports_of_a_day_and_one_id_in_two_places_are_duplicates(api, found, tmp_path):
+    api(days=0)
+    for report_id in ("first", "second"):
+        land_made_up(tmp_path, report_id, 1)
+    land_made_up(tmp_path, "same", 1, plan_id=1002)
+    land_made_up(tmp_path, "same", 1, plan_id=1003)
+    asked = {"start": day(1), "end": day(1)}
+    assert gaps_of(found(**asked)) == [
+        (day(1), "1001", "duplicate", "first"),
+        (day(1), "1001", "duplicate", "second"),
+        (day(1), "1002", "duplicate", "same"),
+        (day(1), "1003", "duplicate", "same"),
+    ]
+    assert gaps_of(found(**asked, plan_id=1001, except_reports=["first"])) == [
+        (day(1), "1001", "excepted", "first")
+    ]
+
+
+def test_an_excepted_report_is_neither_not_landed_nor_not_loaded(api, found):
+    sandbox = api(days=1)
+    report_id = only(sandbox, cadence="daily", report_type="summary")
+    result = found(start=day(0), report_type="summary", loaded=(), except_reports=[report_id])
+    assert gaps_of(result) == [(day(0), "1001", "excepted", report_id)]
+
+
+def test_the_organization_of_the_connection_counts(api, found, tmp_path, monkeypatch):
+    sandbox = api(days=0)
+    land_made_up(tmp_path, "ours", 0)
+    land_made_up(tmp_path, "theirs", 0, org_id=5, plan_id=5)
+    with sandbox.serve() as url:
+        connect(monkeypatch, sandbox.key, url, extra={"org_id": "4321"})
+        assert (found(start=day(0)).reports, found(start=day(0)).landed) == (1, 1)

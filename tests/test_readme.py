@@ -26,8 +26,8 @@ def test_its_dag_parses(tmp_path):
     (tmp_path / "readme_dag.py").write_text(source)
     bag = DagBag(tmp_path)
     assert not bag.import_errors
-    assert bag.dags["planet_usage"].task_ids == ["land", "load"]
-    assert len([line for line in source.splitlines() if line.strip()]) <= 15
+    assert bag.dags["planet_usage"].task_ids == ["land", "load", "check"]
+    assert len([line for line in source.splitlines() if line.strip()]) <= 25
 
 
 def test_its_watcher_makes_an_asset_that_schedules():

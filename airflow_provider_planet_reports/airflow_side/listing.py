@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_planet_reports.airflow_side.connection_settings import ConnectionSettings
 from airflow_provider_planet_reports.airflow_side.task_errors import task_errors
 from airflow_provider_planet_reports.client.filters import Filters
+from airflow_provider_planet_reports.connections import connection
 from airflow_provider_planet_reports.hooks.planet_reports import PlanetReportsHook
 
 if TYPE_CHECKING:
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_planet_reports.client.report import Report
     from airflow_provider_planet_reports.landing.completeness import Completeness
+    from airflow_provider_planet_reports.landing.receipt import Receipt
 
 
 def matching_reports(
@@ -76,7 +80,9 @@ def check_completeness(
     destination: str | ObjectStoragePath,
     destination_conn_id: str | None = None,
     *,
-    loaded: Collection[str] | None = None,
+    is_loaded: Callable[[Receipt], bool] | None = None,
+    grace_days: int = 3,
+    except_reports: Collection[str] = (),
 ) -> Completeness:
     """Say what a range of days lacks, for each plan and type of report that there is in it.
 
@@ -86,19 +92,27 @@ def check_completeness(
         months are expected that lie in the range as a whole.
     :param destination: landing zone.
     :param destination_conn_id: connection for it, where its URL names none.
-    :param loaded: ids of the reports that are loaded, where that is to be compared as well.
+    :param is_loaded: whether a landed report is loaded, where that is to be compared as well; see
+        :func:`~airflow_provider_planet_reports.warehouse.loaded_in`.
+    :param grace_days: days after its last report on which a plan is still expected to go on.
+    :param except_reports: ids of reports that are known to be beyond help.
     :return: how many reports there are, and what is missing, by day or month.
     :raises PlanetReportsTaskFailure: for bad input and refusals.
     :raises PlanetReportsTaskError: for transient errors that remained after all retries; also where
         the destination cannot be read.
     """
-    from airflow_provider_planet_reports.landing.completeness import Scope, completeness
+    from airflow_provider_planet_reports.landing.completeness import completeness
+    from airflow_provider_planet_reports.landing.scope import Scope
     from airflow_provider_planet_reports.landing.zone import open_zone
 
     with task_errors():
         given = Filters(**filters).to_kwargs()
-        scope = Scope.of(given)
+        scope = Scope.of(given, grace_days)
+        if scope.org_id is None:  # what is landed of other organizations does not count, either
+            found = connection(planet_reports_conn_id, "the Reports API")
+            org_id = ConnectionSettings(planet_reports_conn_id, found).org_id
+            scope = replace(scope, org_id=org_id)
         wanted = {**given, **scope.filters()}
         listed = matching_reports(planet_reports_conn_id, wanted) if scope.periods else []
         zone = open_zone(destination, destination_conn_id)
-        return completeness(scope, listed, zone, loaded)
+        return completeness(scope, listed, zone, is_loaded, except_reports)

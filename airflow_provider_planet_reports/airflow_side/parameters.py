@@ -146,6 +146,16 @@ def rendered_filters(owner: Any) -> dict[str, Any]:
     :param owner: the operator or sensor, its templates rendered.
     :raises InvalidInput: naming the parameter, the value and what is allowed.
     """
+    refuse_none(owner)
+    return Filters(**{name: getattr(owner, name) for name in Filters.names()}).to_kwargs()
+
+
+def refuse_none(owner: Any) -> None:
+    """Refuse a parameter whose template rendered to nothing.
+
+    :param owner: the operator or sensor, its templates rendered.
+    :raises InvalidInput: naming the parameter.
+    """
     for name in owner.template_fields:
         value = getattr(owner, name)
         if isinstance(value, str) and value.strip() == "None":
@@ -153,7 +163,6 @@ def rendered_filters(owner: Any) -> dict[str, Any]:
                 f"{name}='None': its template rendered to None. Check the XCom, param or variable "
                 "that it reads; `| default('', true)` leaves the parameter out instead."
             )
-    return Filters(**{name: getattr(owner, name) for name in Filters.names()}).to_kwargs()
 
 
 def literals(owner: object, names: Iterable[str]) -> dict[str, Any]:

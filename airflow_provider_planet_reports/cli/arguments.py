@@ -10,7 +10,7 @@ from airflow_provider_planet_reports.client.filters import CADENCES, REPORT_TYPE
 
 GROUP = "planet-reports"
 DEFAULT_CONN_ID = "planet_reports_default"
-SUMMARY = "List, land, check, verify and forget Planet's usage reports"
+SUMMARY = "List, land, load, check, verify and forget Planet's usage reports"
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Command:
     """One command.
 
     :param name: what it goes by.
-    :param function: its function in :mod:`.commands`.
+    :param function: its module in this package, and its function.
     :param summary: one line for people.
     :param arguments: its arguments.
     """
@@ -50,13 +50,16 @@ _DESTINATION_CONN_ID = _argument(
     "--destination-conn-id", help="connection for the destination, where its URL names none"
 )
 _CONN_ID = _argument("--conn-id", default=DEFAULT_CONN_ID, help="connection of type planet_reports")
-_FILTERS = (
+_LANDED_FILTERS = (
     _argument("--org-id", help="organization; by default the connection's, else the key's own"),
     _argument("--plan-id", help="plan"),
     _argument("--report-type", choices=REPORT_TYPES, help="type of report"),
     _argument("--cadence", choices=CADENCES, help="how often a report is made"),
     _argument("--start", metavar="YYYY-MM-DD", help="first day, inclusive"),
     _argument("--end", metavar="YYYY-MM-DD", help="last day, inclusive"),
+)
+_FILTERS = (
+    *_LANDED_FILTERS,
     _argument("--page-size", help="reports per page; by default as large as the server allows"),
     _argument("--path", help="another listing of the same shape, relative to the base URL"),
     _CONN_ID,
@@ -66,7 +69,7 @@ _MAX_WORKERS = _argument("--max-workers", type=int, default=4, help="files under
 COMMANDS = (
     Command(
         "list",
-        "list_reports",
+        "commands.list_reports",
         "List reports, or those that are not landed yet",
         (
             *_FILTERS,
@@ -80,7 +83,7 @@ COMMANDS = (
     ),
     Command(
         "land",
-        "land",
+        "commands.land",
         "Land reports in object storage",
         (
             _argument("destination", help=_DESTINATION_HELP),
@@ -96,7 +99,7 @@ COMMANDS = (
     ),
     Command(
         "check",
-        "check",
+        "commands.check",
         "Say of which days Planet has no report, or one that is not landed",
         (
             _argument("destination", help=_DESTINATION_HELP),
@@ -109,8 +112,36 @@ COMMANDS = (
         ),
     ),
     Command(
+        "load",
+        "load.load",
+        "Load what is landed and not loaded into a warehouse",
+        (
+            _argument("source", help=f"the landing zone: {_DESTINATION_HELP}"),
+            _argument("warehouse", help="duckdb:///path.duckdb or postgres://connection@/schema"),
+            _argument("--source-conn-id", help="connection for the landing zone"),
+            _argument("--warehouse-conn-id", help="connection for PostgreSQL"),
+            *_LANDED_FILTERS,
+            _argument(
+                "--required-column", action="append", default=[], metavar="NAME",
+                help="refuse reports that lack this column; may be given again",
+            ),
+            _argument(
+                "--except-report", action="append", default=[], metavar="ID",
+                help="leave out this report; may be given again",
+            ),
+            _argument(
+                "--column", action="append", default=[], metavar="OURS=THEIRS",
+                help="what the files call a column that the views need, for example usage=Quota",
+            ),
+            _argument(
+                "--remove-missing", action="store_true",
+                help="remove the rows of reports that are not landed any more",
+            ),
+        ),
+    ),
+    Command(
         "verify",
-        "verify",
+        "commands.verify",
         "Compare all that is landed with its receipts: what is missing, torn or stray",
         (
             _argument("destination", help=_DESTINATION_HELP),
@@ -124,7 +155,7 @@ COMMANDS = (
     ),
     Command(
         "forget",
-        "forget",
+        "commands.forget",
         "Delete landed reports: receipts, then files; not while a run lands them",
         (
             _argument("destination", help=_DESTINATION_HELP),
@@ -136,7 +167,7 @@ COMMANDS = (
     ),
     Command(
         "listings",
-        "show_listings",
+        "commands.show_listings",
         "Show which listings the API's own specification has, and which --path reaches",
         (_CONN_ID,),
     ),

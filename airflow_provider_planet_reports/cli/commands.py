@@ -33,7 +33,7 @@ def list_reports(given: Namespace) -> None:
     """
     from airflow_provider_planet_reports.airflow_side.listing import matching_reports
 
-    with _at_work():
+    with at_work():
         found = matching_reports(
             given.conn_id, _filters(given), given.destination, given.destination_conn_id
         )
@@ -56,7 +56,7 @@ def land(given: Namespace) -> None:
     from airflow_provider_planet_reports.landing.run import LandingRun
     from airflow_provider_planet_reports.landing.zone import open_zone
 
-    with _at_work(), progress("Landing") as tell:
+    with at_work(), progress("Landing") as tell:
         hook = PlanetReportsHook(given.conn_id)
         zone = open_zone(given.destination, given.destination_conn_id)
         run = LandingRun(
@@ -87,7 +87,7 @@ def check(given: Namespace) -> None:
     """
     from airflow_provider_planet_reports.airflow_side.listing import check_completeness
 
-    with _at_work():
+    with at_work():
         found = check_completeness(
             given.conn_id, _filters(given), given.destination, given.destination_conn_id
         )
@@ -119,7 +119,7 @@ def verify(given: Namespace) -> None:
     from airflow_provider_planet_reports.landing.zone import open_zone
 
     removed = 0
-    with _at_work(), progress("Verifying") as tell:
+    with at_work(), progress("Verifying") as tell:
         zone = open_zone(given.destination, given.destination_conn_id)
         if given.remove_strays:
             removed = verification.remove_all_strays(zone)
@@ -149,7 +149,7 @@ def forget(given: Namespace) -> None:
 
     if not given.report_ids and not given.before:
         sys.exit("Say what to forget: ids of reports, or --before with a date.")
-    with _at_work(), progress("Forgetting") as tell:
+    with at_work(), progress("Forgetting") as tell:
         before = given.before and day("before", given.before)
         zone = open_zone(given.destination, given.destination_conn_id)
         keys = [
@@ -178,7 +178,7 @@ def show_listings(given: Namespace) -> None:
     from airflow_provider_planet_reports.cli.listings import COLUMNS, listings
     from airflow_provider_planet_reports.hooks.planet_reports import PlanetReportsHook
 
-    with _at_work():
+    with at_work():
         hook = PlanetReportsHook(given.conn_id)
         rows = list(listings(hook.api_spec(), hook.api.session.base_url))
     _print_table(COLUMNS, rows)
@@ -186,7 +186,7 @@ def show_listings(given: Namespace) -> None:
 
 def _what_to_do(given: Namespace, found: Completeness) -> Iterator[str]:
     """Yield a line for each kind of finding."""
-    from airflow_provider_planet_reports.landing.completeness import end_of_month
+    from airflow_provider_planet_reports.landing.scope import end_of_month
 
     if late := found.periods_that("no report"):
         yield (
@@ -222,7 +222,7 @@ def _filters(given: Namespace) -> dict[str, Any]:
 
 
 @contextmanager
-def _at_work() -> Iterator[None]:
+def at_work() -> Iterator[None]:
     """Let connections be found where Airflow has them, and end with a message, not a traceback.
 
     Meanwhile whatever is printed goes to standard error: Airflow logs to standard output.

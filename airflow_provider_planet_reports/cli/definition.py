@@ -11,7 +11,6 @@ def get_planet_reports_cli_commands() -> list[Any]:
     """Return the group ``airflow planet-reports``."""
     from airflow.cli.cli_config import ActionCommand, Arg, GroupCommand, lazy_load_command
 
-    commands = f"{__package__}.commands"
     return [
         GroupCommand(
             name=GROUP,
@@ -20,7 +19,7 @@ def get_planet_reports_cli_commands() -> list[Any]:
                 ActionCommand(
                     name=command.name,
                     help=command.summary,
-                    func=lazy_load_command(f"{commands}.{command.function}"),
+                    func=lazy_load_command(f"{__package__}.{command.function}"),
                     args=[Arg(each.flags, **each.settings) for each in command.arguments],
                 )
                 for command in COMMANDS

@@ -4,35 +4,21 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from airflow_provider_planet_reports.errors import InvalidInput
 from airflow_provider_planet_reports.landing.errors import UnreadableReceipt
 from airflow_provider_planet_reports.landing.layout import ReportKey
-from airflow_provider_planet_reports.landing.zone import LandingZone, same_id
+from airflow_provider_planet_reports.landing.receipt import Receipt
+from airflow_provider_planet_reports.landing.scope import Scope, Series
+from airflow_provider_planet_reports.landing.zone import LandingZone
 
 if TYPE_CHECKING:
     from airflow_provider_planet_reports.client.report import Report
 
 log = logging.getLogger(__name__)
-
-_CADENCES = ("daily", "monthly")
-
-
-class Series(NamedTuple):
-    """Reports of which there is to be one for each day, or each month.
-
-    :param plan_id: plan; None for any.
-    :param report_type: ``detailed`` or ``summary``; None for any.
-    :param cadence: ``daily`` or ``monthly``.
-    """
-
-    plan_id: str | None
-    report_type: str | None
-    cadence: str
 
 
 @dataclass(frozen=True)
@@ -44,8 +30,9 @@ class Gap:
     :param report_type: ``detailed`` or ``summary``; None where any was asked for and none was
         found.
     :param cadence: ``daily`` or ``monthly``.
-    :param state: ``no report`` (Planet has none, and none is landed), ``not landed`` or
-        ``not loaded`` (but landed).
+    :param state: ``no report`` (Planet has none, and none is landed), ``not landed``,
+        ``not loaded`` (but landed), ``duplicate`` (another report of the same day is landed, or
+        this id is landed in two places) or ``excepted`` (known to be beyond help).
     :param report_id: the report; None where there is none.
     """
 
@@ -53,7 +40,7 @@ class Gap:
     plan_id: str | None
     report_type: str | None
     cadence: str
-    state: Literal["no report", "not landed", "not loaded"]
+    state: Literal["no report", "not landed", "not loaded", "duplicate", "excepted"]
     report_id: str | None = None
 
 
@@ -94,7 +81,11 @@ class Completeness:
 
 
 def completeness(
-    scope: Scope, listed: Iterable[Report], zone: LandingZone, loaded: Collection[str] | None = None
+    scope: Scope,
+    listed: Iterable[Report],
+    zone: LandingZone,
+    is_loaded: Callable[[Receipt], bool] | None = None,
+    except_reports: Collection[str] = (),
 ) -> Completeness:
     """Say what a range of days lacks, for each plan and type of report that there is in it.
 
@@ -102,7 +93,8 @@ def completeness(
     :param listed: what Planet lists for it. Listed before this is called, so that what is landed
         meanwhile is not called missing.
     :param zone: the landing zone.
-    :param loaded: ids of the reports that are loaded, where that is to be compared as well.
+    :param is_loaded: whether a landed report is loaded, where that is to be compared as well.
+    :param except_reports: ids of reports that are known to be beyond help.
     :return: how many reports there are, and what is missing, by day or month.
     :raises DestinationError: if the destination cannot be read.
     """
@@ -110,128 +102,110 @@ def completeness(
         ReportKey.of(report): _days(report.data_date_start, report.data_date_end)
         for report in listed
     }
-    first_days = [key.data_date for key in reports if key.data_date is not None]
+    asked = scope.asked
     landed = {
         *zone.find(
-            report_type=scope.asked.report_type,
-            cadence=scope.asked.cadence,
-            plan_id=scope.asked.plan_id,
-            start=min([scope.start.isoformat(), *first_days]),
+            report_type=asked.report_type, cadence=asked.cadence, plan_id=asked.plan_id,
             end=scope.end.isoformat(),
         )
-    }
-    for key, receipt in zone.receipts(landed - reports.keys()):
+    }  # fmt: skip
+    first_days = [key.data_date for key in reports if key.data_date is not None]
+    start = min([scope.start.isoformat(), *first_days])
+    recent = {key for key in landed if key.data_date is not None and key.data_date >= start}
+    loaded: set[ReportKey] | None = None if is_loaded is None else set()
+    for key, receipt in zone.receipts(recent if is_loaded else recent - reports.keys()):
         if isinstance(receipt, UnreadableReceipt):
             log.warning("%s", receipt)
-            reports[key] = _days(key.data_date, None)
+            reports.setdefault(key, _days(key.data_date, None))
         elif receipt is not None and scope.wants_organization(receipt.report.get("org_id")):
-            reports[key] = _days(key.data_date, receipt.report.get("data_date_end"))
+            reports.setdefault(key, _days(key.data_date, receipt.report.get("data_date_end")))
+            if loaded is not None and is_loaded and is_loaded(receipt):
+                loaded.add(key)
     found = {key: covered for key, days in reports.items() if (covered := scope.periods_in(days))}
-    by_series: dict[Series, dict[str, list[ReportKey]]] = {}
+    # A series begins with its first report, and ends some days after its last one.
+    bounds = _bounds({**{key: _days(key.data_date, None) for key in landed}, **reports})
+    by_series: dict[Series, dict[str, list[ReportKey]]] = {
+        series: {}
+        for series, known in bounds.items()
+        # Whose the older ones are is in receipts that are not read here.
+        if scope.org_id is None and any(scope.expects(period, known) for period in scope.periods)
+    }
     for key, covered in found.items():
-        series = Series(key.plan_id, key.report_type, scope.asked.cadence)
         for period in covered:
-            by_series.setdefault(series, {}).setdefault(period, []).append(key)
+            by_series.setdefault(_series(key), {}).setdefault(period, []).append(key)
+    states = _States(
+        landed, loaded, frozenset(except_reports), _in_two_places(landed & found.keys())
+    )
     gaps = [
         gap
         for period in scope.periods
-        for series, of_series in sorted((by_series or {scope.asked: {}}).items(), key=str)
-        for gap in _gaps(period, series, of_series.get(period, []), landed, loaded)
+        for series, of_series in sorted((by_series or {asked: {}}).items(), key=str)
+        if of_series.get(period) or scope.expects(period, bounds.get(series))
+        for gap in states.gaps(period, series, of_series.get(period, []))
     ]
-    landed_ids = {key.report_id for key in found.keys() & landed}
     return Completeness(
         start=scope.start.isoformat(),
         end=scope.end.isoformat(),
-        cadence=scope.asked.cadence,
+        cadence=asked.cadence,
         periods=scope.periods,
         reports=len(found),
         landed=len(found.keys() & landed),
-        loaded=None if loaded is None else len(landed_ids & {*loaded}),
+        loaded=None if loaded is None else len(found.keys() & loaded),
         gaps=tuple(gaps),
     )
 
 
-def _gaps(
-    period: str,
-    series: Series,
-    keys: Sequence[ReportKey],
-    landed: Collection[ReportKey],
-    loaded: Collection[str] | None,
-) -> Iterator[Gap]:
-    if not keys:
-        yield Gap(period, *series, "no report")
-    for key in keys:
-        if key not in landed:
-            yield Gap(period, *series, "not landed", key.report_id)
-        elif loaded is not None and key.report_id not in loaded:
-            yield Gap(period, *series, "not loaded", key.report_id)
+class _States(NamedTuple):
+    """What is known about all reports.
 
-
-@dataclass(frozen=True)
-class Scope:
-    """What is asked for.
-
-    :param start: first day.
-    :param end: last day: at most yesterday.
-    :param asked: plan, type and cadence, as far as they are given.
-    :param org_id: organization, where it is given.
+    :param landed: those that are landed.
+    :param loaded: those that are loaded; None where that was not asked.
+    :param excepted: ids of those that are known to be beyond help.
+    :param twice: ids that are landed in two places.
     """
 
-    start: dt.date
-    end: dt.date
-    asked: Series
-    org_id: str | None
+    landed: Collection[ReportKey]
+    loaded: Collection[ReportKey] | None
+    excepted: Collection[str]
+    twice: Collection[str]
 
-    @classmethod
-    def of(cls, filters: Mapping[str, Any]) -> Scope:
-        """Read what is asked for from the filters of a listing, already checked.
+    def gaps(self, period: str, series: Series, keys: Sequence[ReportKey]) -> Iterator[Gap]:
+        """Yield what is not in order with the reports of a day or month."""
+        if not keys:
+            yield Gap(period, *series, "no report")
+        counted = [key for key in keys if key in self.landed and key.report_id not in self.excepted]
+        days = Counter(key.data_date for key in counted)
+        for key in keys:
+            if key.report_id in self.excepted:
+                yield Gap(period, *series, "excepted", key.report_id)
+            elif key not in self.landed:
+                yield Gap(period, *series, "not landed", key.report_id)
+            elif self.loaded is not None and key not in self.loaded:
+                yield Gap(period, *series, "not loaded", key.report_id)
+            elif days[key.data_date] > 1 or key.report_id in self.twice:
+                yield Gap(period, *series, "duplicate", key.report_id)
 
-        :raises InvalidInput: if there is no ``start``, or a cadence without days or months.
-        """
-        if "start" not in filters:
-            raise InvalidInput("start is required: the check needs to know its first day.")
-        cadence = filters.get("cadence", "daily")
-        if cadence not in _CADENCES:
-            raise InvalidInput(
-                f"cadence={cadence!r} cannot be checked: only days of 'daily' and months of "
-                "'monthly' reports are known."
-            )
-        # A day's report is made when the day is over, in UTC.
-        last = dt.datetime.now(dt.timezone.utc).date() - dt.timedelta(days=1)
-        if "end" in filters:
-            last = min(last, dt.date.fromisoformat(filters["end"]))
-        asked = Series(filters.get("plan_id"), filters.get("report_type"), cadence)
-        return cls(dt.date.fromisoformat(filters["start"]), last, asked, filters.get("org_id"))
 
-    def filters(self) -> dict[str, str]:
-        """Return the filters that a listing of this scope has of its own."""
-        return {"cadence": self.asked.cadence, "end": self.end.isoformat()}
+def _series(key: ReportKey) -> Series:
+    return Series(key.plan_id, key.report_type, str(key.cadence))
 
-    @cached_property
-    def periods(self) -> tuple[str, ...]:
-        """The days, or the months that lie in the range as a whole."""
-        return tuple(self._between(self.start, self.end))
 
-    def periods_in(self, days: tuple[dt.date, dt.date] | None) -> list[str]:
-        """Return the days or months that a report covers; none where its days are not known."""
-        if days is None:
-            return []
-        first, last = days
-        if self.asked.cadence == "monthly":
-            first, last = first.replace(day=1), end_of_month(last)
-        return list(self._between(max(first, self.start), min(last, self.end)))
+def _in_two_places(keys: Iterable[ReportKey]) -> frozenset[str]:
+    """Return the ids that several landed reports have."""
+    places = Counter(key.report_id for key in keys)
+    return frozenset(report_id for report_id, number in places.items() if number > 1)
 
-    def _between(self, first: dt.date, last: dt.date) -> Iterator[str]:
-        for number in range((last - first).days + 1):
-            day = first + dt.timedelta(days=number)
-            if self.asked.cadence == "daily":
-                yield day.isoformat()
-            elif day.day == 1 and end_of_month(day) <= last:
-                yield f"{day:%Y-%m}"
 
-    def wants_organization(self, org_id: Any) -> bool:
-        """Return whether a landed report is of the organization that is asked for."""
-        return self.org_id is None or same_id(self.org_id, org_id)
+def _bounds(
+    reports: Mapping[ReportKey, tuple[dt.date, dt.date] | None],
+) -> dict[Series, tuple[dt.date, dt.date]]:
+    """Return the first and the last day of each series."""
+    bounds: dict[Series, tuple[dt.date, dt.date]] = {}
+    for key, days in reports.items():
+        if days is not None:
+            first, last = bounds.get(_series(key), days)
+            bounds[_series(key)] = min(first, days[0]), max(last, days[1])
+    return bounds
 
 
 def _days(first: Any, last: Any) -> tuple[dt.date, dt.date] | None:
@@ -241,8 +215,3 @@ def _days(first: Any, last: Any) -> tuple[dt.date, dt.date] | None:
         return begin, dt.date.fromisoformat(str(last)[:10]) if last else begin
     except ValueError:
         return None
-
-
-def end_of_month(day: dt.date) -> dt.date:
-    """Return the last day of a day's month."""
-    return (day.replace(day=1) + dt.timedelta(days=31)).replace(day=1) - dt.timedelta(days=1)

@@ -6,8 +6,6 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from functools import partial
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -39,13 +37,9 @@ _LOADERS = {
 class Warehouse:
     """A warehouse of an example.
 
-    :param load: loads what is landed.
-    :param loaded: returns the ids of what is loaded.
     :param ask: returns the rows of a query.
     """
 
-    load: Callable[..., dict[str, int]]
-    loaded: Callable[[], set[str]]
     ask: Callable[[str], Sequence[tuple[Any, ...]]]
 
 
@@ -55,25 +49,18 @@ def examples(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(TESTS.parent / "example_dags"))
 
 
-@pytest.fixture(params=["duckdb", "postgres"])
-def warehouse(request: pytest.FixtureRequest) -> Warehouse:
-    """An empty warehouse of each kind."""
-    made: Warehouse = request.getfixturevalue(f"{request.param}_warehouse")
-    return made
-
-
 @pytest.fixture
 def duckdb_warehouse(examples: None, tmp_path: Path) -> Warehouse:
     """A DuckDB file that is not there yet."""
     import duckdb
 
-    module, path = import_module("duckdb_warehouse"), str(tmp_path / "warehouse.duckdb")
+    path = str(tmp_path / "warehouse.duckdb")
 
     def ask(sql: str) -> Sequence[tuple[Any, ...]]:
         with duckdb.connect(path) as db:
             return db.execute(sql).fetchall()
 
-    return Warehouse(partial(module.load_reports, path), partial(module.loaded_reports, path), ask)
+    return Warehouse(ask)
 
 
 @pytest.fixture
@@ -86,20 +73,17 @@ def postgres_warehouse(
     )
     server = request.getfixturevalue("postgres")
     monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", json.dumps(server.connection))
-    module = import_module("postgres_warehouse")
 
     def ask(sql: str) -> Sequence[tuple[Any, ...]]:
         with closing(hooks.PostgresHook("warehouse").get_conn()) as connection:
             cursor = connection.cursor()
-            cursor.execute(f"SET search_path = {module.SCHEMA}")
+            cursor.execute("SET search_path = planet_reports")
             cursor.execute(sql)
             connection.commit()
             return cursor.fetchall() if cursor.description else []
 
-    yield Warehouse(
-        partial(module.load_reports, "warehouse"), partial(module.loaded_reports, "warehouse"), ask
-    )
-    ask(f"DROP SCHEMA IF EXISTS {module.SCHEMA} CASCADE")
+    yield Warehouse(ask)
+    ask("DROP SCHEMA IF EXISTS planet_reports CASCADE")
 
 
 @pytest.fixture
@@ -116,7 +100,7 @@ def documented(
     """
     for name, value in {
         "PLANET_REPORTS_DESTINATION": (tmp_path / "landing").as_uri(),
-        "PLANET_REPORTS_WAREHOUSE": str(tmp_path / "warehouse.duckdb"),
+        "PLANET_REPORTS_WAREHOUSE": f"duckdb://{tmp_path}/warehouse.duckdb",
         "PLANET_REPORTS_DASHBOARD": (tmp_path / "dashboard").as_uri(),
         "PLANET_REPORTS_POSTGRES_CONN_ID": "warehouse",
         "PLANET_REPORTS_ORG_IDS": "4321",  # the sandbox's
@@ -134,6 +118,7 @@ def documented(
             monkeypatch.setattr(loader, "execute", lambda self, context: load(self))
         source = sources()[name].replace("gs://google_cloud_default@", f"file://{tmp_path}/")
         source = source.replace("gs://", f"file://{tmp_path}/")
+        source = source.replace("duckdb:///data/", f"duckdb://{tmp_path}/")
         if "s3://" in source:
             _have_bucket(request, monkeypatch)
         if name == "planet_reports_postgres":

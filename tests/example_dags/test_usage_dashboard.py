@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
-import hashlib
 import io
 import re
 import subprocess
@@ -12,9 +11,13 @@ from html.parser import HTMLParser
 
 import duckdb
 import pytest
+from landings import land
 from surroundings import TESTS
 
+from airflow_provider_planet_reports.client.report import Report
+from airflow_provider_planet_reports.landing.stores.local import LocalStore
 from airflow_provider_planet_reports.sandbox.reports import made_up_reports
+from airflow_provider_planet_reports.warehouse import load_reports
 
 LAST = dt.date(2026, 11, 24)
 EXAMPLES = TESTS.parent / "example_dags"
@@ -75,24 +78,17 @@ def _examples(monkeypatch):
 @pytest.fixture
 def load(tmp_path):
     """Load texts as daily summaries; return the warehouse."""
-    from duckdb_warehouse import load_reports
-
-    warehouse = str(tmp_path / "warehouse.duckdb")
+    warehouse, zone = str(tmp_path / "warehouse.duckdb"), tmp_path / "zone"
 
     def load(*reports):
-        landed = []
-        for number, (day, plan, text) in enumerate(reports):
-            path = tmp_path / f"{day}-{number}.csv"
-            path.write_text(text)
-            digest = hashlib.sha256(text.encode()).hexdigest()
-            landed.append(
-                {
-                    "report_id": f"{day}-{plan}", "report_type": "summary", "cadence": "daily",
-                    "data_date_start": str(day), "plan_id": plan,
-                    "files": [{"uri": path.as_uri(), "sha256": digest, "rows": None}],
-                }
-            )  # fmt: skip
-        load_reports(warehouse, landed)
+        for day, plan, text in reports:
+            report = {
+                "report_id": f"{day}-{plan}", "contents": [], "org_id": 1, "plan_id": plan,
+                "report_type": "summary", "cadence": "daily", "data_date_start": str(day),
+                "data_date_end": str(day),
+            }  # fmt: skip
+            land(LocalStore(zone), Report.from_dict(report), text.encode())
+        load_reports(zone.as_uri(), f"duckdb://{warehouse}")
         return warehouse
 
     return load
@@ -346,18 +342,16 @@ def test_days_are_landed_loaded_or_missing(load, write):
 
 
 def test_what_is_landed_but_not_loaded_is_told_from_what_is_missing(sandbox, tmp_path, write):
-    from duckdb_warehouse import load_reports
-
     from airflow_provider_planet_reports.transfers.planet_reports_to_object_storage import (
         PlanetReportsToObjectStorageOperator,
     )
 
     destination, warehouse = (tmp_path / "landing").as_uri(), str(tmp_path / "w.duckdb")
     days = sorted({report["data_date_start"] for report in sandbox.reports})
-    landed = PlanetReportsToObjectStorageOperator(
+    PlanetReportsToObjectStorageOperator(
         task_id="land", destination=destination, cadence="daily", start=days[1]
     ).execute({})
-    load_reports(warehouse, [r for r in landed if r["data_date_start"] == days[2]])
+    load_reports(destination, f"duckdb://{warehouse}", start=days[2])
     page = write(warehouse, destination=destination, last=days[2], days=3)
     last, landed_only, missing = (dt.date.fromisoformat(day) for day in reversed(days))
     assert "1 of 3 days is loaded." in page.text
@@ -368,7 +362,7 @@ def test_what_is_landed_but_not_loaded_is_told_from_what_is_missing(sandbox, tmp
     assert table[f"{landed_only:%a %-d %b}"]["Usage"] == "landed, but not loaded"
     assert number(table[f"{last:%a %-d %b}"]["Usage"]) > 0
     # A report without rows is loaded, too.
-    load_reports(warehouse, landed)
+    load_reports(destination, f"duckdb://{warehouse}")
     with duckdb.connect(warehouse) as db:
         db.execute("DELETE FROM summary_daily WHERE _data_date = ?::DATE", [days[1]])
     assert (

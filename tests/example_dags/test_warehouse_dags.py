@@ -13,6 +13,7 @@ from surroundings import TESTS
 from airflow_provider_planet_reports.transfers.planet_reports_to_object_storage import (
     PlanetReportsToObjectStorageOperator,
 )
+from airflow_provider_planet_reports.warehouse import load_reports
 
 
 @pytest.fixture
@@ -56,8 +57,7 @@ def test_postgres_has_the_rows_of_the_days_asked_for(
     monkeypatch.setenv("AIRFLOW_CONN_MOTO", json.dumps(moto.connection))
     dag = dag_of(
         "planet_reports_postgres",
-        PLANET_REPORTS_DESTINATION=moto.ground("moto").url.replace("moto@", ""),
-        PLANET_REPORTS_DESTINATION_CONN_ID="moto",
+        PLANET_REPORTS_DESTINATION=moto.ground("moto").url,
         PLANET_REPORTS_POSTGRES_CONN_ID="warehouse",
     )
     state, returned = run(dag, days=2)
@@ -66,12 +66,12 @@ def test_postgres_has_the_rows_of_the_days_asked_for(
     for report in returned("land"):
         assert report["cadence"] == "daily"
         rows[f"{report['report_type']}_daily"] += sum(file["rows"] for file in report["files"])
-    assert returned("load") == rows
-    assert len(postgres_warehouse.loaded()) == 4
+    assert returned("load")["tables"] == rows
+    assert postgres_warehouse.ask("SELECT count(*) FROM loaded_reports") == [(4,)]
     assert postgres_warehouse.ask(
         "SELECT min(_data_date), max(_data_date), count(*) FROM summary_daily"
     ) == [(*first_and_last(returned("land")), rows["summary_daily"])]
-    assert run(dag, days=2)[1]("load") == {}
+    assert run(dag, days=2)[1]("load")["reports"] == 0
 
 
 def test_reports_are_queried_where_they_lie(dag_of, sandbox, tmp_path):
@@ -99,13 +99,13 @@ def test_the_check_tells_what_is_not_landed_and_what_is_not_loaded(
     check = dag_of(
         "planet_reports_check",
         PLANET_REPORTS_DESTINATION=destination,
-        PLANET_REPORTS_WAREHOUSE=str(tmp_path / "warehouse.duckdb"),
+        PLANET_REPORTS_WAREHOUSE=(warehouse := f"duckdb://{tmp_path}/warehouse.duckdb"),
     )
     assert run(check, days=3)[0] == "failed"
-    land = PlanetReportsToObjectStorageOperator(
+    PlanetReportsToObjectStorageOperator(
         task_id="land", destination=destination, cadence="daily"
-    )
-    duckdb_warehouse.load(land.execute({}))
+    ).execute({})
+    load_reports(destination, warehouse)
     state, returned = run(check, days=3)
     assert state == "success"
     assert (returned("check")["reports"], returned("check")["loaded"]) == (6, 6)

@@ -9,7 +9,9 @@ from airflow_provider_planet_reports.landing.stores.interface import Store
 from airflow_provider_planet_reports.landing.zone import LandingZone
 
 
-def land(store: Store, report: Report, *parts: bytes, overwrite: bool = False) -> Receipt | None:
+def land(
+    store: Store, report: Report, *parts: bytes, overwrite: bool = False, run: str | None = None
+) -> Receipt | None:
     """Land a report as a run does."""
     landing = LandingZone(store).land(ReportKey.of(report))
     try:
@@ -20,7 +22,9 @@ def land(store: Store, report: Report, *parts: bytes, overwrite: bool = False) -
             part.write(data[:4])
             part.write(data[4:])
             landing.complete(number)
-        return landing.finish(report.redacted_dict(), {"dag_id": "d"})
+        return landing.finish(
+            report.redacted_dict(), {"dag_id": "d", **({"run_id": run} if run else {})}
+        )
     finally:
         landing.abandon()
 

@@ -19,6 +19,7 @@ from airflow_provider_planet_reports.sandbox import Sandbox
 from airflow_provider_planet_reports.transfers.planet_reports_to_object_storage import (
     PlanetReportsToObjectStorageOperator,
 )
+from airflow_provider_planet_reports.warehouse import load_reports
 
 PICTURES = os.environ.get("PLANET_REPORTS_PICTURES")
 pytestmark = [pytest.mark.system, needs_chromium]
@@ -39,20 +40,19 @@ def dashboard(tmp_path_factory):
         landed = PlanetReportsToObjectStorageOperator(
             task_id="land", destination=destination, report_type="summary", cadence="daily"
         ).execute({})
-        from duckdb_warehouse import load_reports
         from usage_dashboard import write_dashboard
 
         late, lost, in_part = "2026-11-24", "2026-11-10", ("2026-11-20", "1002")
-        loaded = [
-            report
+        left_out = [
+            report["report_id"]
             for report in landed
-            if report["data_date_start"] not in (late, lost)
-            and (report["data_date_start"], str(report["plan_id"])) != in_part
+            if report["data_date_start"] in (late, lost)
+            or (report["data_date_start"], str(report["plan_id"])) == in_part
         ]
         for report in landed:
             if report["data_date_start"] == lost:
                 Path(report["receipt"].removeprefix("file://")).unlink()
-        load_reports(str(folder / "warehouse"), loaded)
+        load_reports(destination, f"duckdb://{folder}/warehouse", except_reports=left_out)
         return write_dashboard(
             str(folder / "warehouse"), (folder / "page").as_uri(), last=LAST, days=30,
             quota=1_500_000, quota_start="2026-11-01", quota_end="2026-12-31",

@@ -47,7 +47,7 @@ class Airflow:
         self._database = home / "airflow.db"
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         (home / "dags").mkdir(parents=True)
-        for name in (*dags, "landed_rows.py", "duckdb_warehouse.py", ".airflowignore"):
+        for name in (*dags, ".airflowignore"):
             shutil.copy(_dag_file(name), home / "dags")
         port = free_port()
         self.origin = f"http://127.0.0.1:{port}"
@@ -70,7 +70,7 @@ class Airflow:
             "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "4",
             "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",
             "PLANET_REPORTS_DESTINATION": self.landing.as_uri(),
-            "PLANET_REPORTS_WAREHOUSE": str(self.warehouse),
+            "PLANET_REPORTS_WAREHOUSE": f"duckdb://{self.warehouse}",
             "PLANET_REPORTS_POLL_INTERVAL": "1",
             "PYTHONUNBUFFERED": "1",
             **settings,

@@ -13,6 +13,7 @@ from airflow_provider_planet_reports.landing.stores.local import LocalStore
 from airflow_provider_planet_reports.transfers.planet_reports_to_object_storage import (
     PlanetReportsToObjectStorageOperator,
 )
+from airflow_provider_planet_reports.warehouse.errors import ReportNotLoaded
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ def land(tmp_path):
 @pytest.fixture
 def view(db, tmp_path):
     """Make the view, and return rows of a query."""
-    from landed_in_place import check_rows, view_of_landed
+    from airflow_provider_planet_reports.warehouse.in_place import check_rows, view_of_landed
 
     def view(sql):
         view_of_landed(db, tmp_path.as_uri())
@@ -50,7 +51,7 @@ def view(db, tmp_path):
 
 @pytest.mark.parametrize("store", ["moto", "google"])
 def test_reports_in_a_bucket_are_read_where_they_lie(db, sandbox, store, request, monkeypatch):
-    from landed_in_place import check_rows, view_of_landed
+    from airflow_provider_planet_reports.warehouse.in_place import check_rows, view_of_landed
 
     server = request.getfixturevalue(store)
     monkeypatch.setenv(f"AIRFLOW_CONN_{store.upper()}", json.dumps(server.connection))
@@ -120,8 +121,8 @@ def test_rows_that_differ_from_the_receipts_and_archives_are_told(land, view, db
     land("a", b"n\n1\n")
     (file,) = tmp_path.rglob("part-*")
     file.write_bytes(b"n\n")
-    with pytest.raises(ValueError, match=r"\.csv: DuckDB reads 0 rows, but the receipt"):
+    with pytest.raises(ReportNotLoaded, match=r"\.csv: DuckDB reads 0 rows, but the receipt"):
         view("SELECT 1")
     land("b", b"PK\x03\x04")
-    with pytest.raises(ValueError, match=r"part-00001-\w+\.zip and 0 more are archives"):
+    with pytest.raises(ReportNotLoaded, match=r"^Archives cannot be read in place: load them"):
         view("SELECT 1")

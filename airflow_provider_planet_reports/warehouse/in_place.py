@@ -4,12 +4,14 @@ DuckDB reads them through the file system of the destination's connection, so th
 extension and no credentials of its own. Any engine that reads Hive partitions can do the same;
 what this one adds is the receipts: a file that none of them names is not read. Lines of information
 for support at a file's end are rows like all others; where such a line has more fields than the
-header, what is beyond may be missing. Whoever needs that loads the reports.
+header, what is beyond may be missing. Load the reports where that matters.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+
+from airflow_provider_planet_reports.warehouse.errors import ReportNotLoaded
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -29,7 +31,6 @@ _NOTHING = """
 """
 
 
-# [START howto_in_place]
 def view_of_landed(
     db: DuckDBPyConnection,
     destination: str,
@@ -49,7 +50,7 @@ def view_of_landed(
     :param conn_id: connection for it.
     :param report_type: ``summary`` or ``detailed``: their files have different columns.
     :param cadence: ``daily`` or ``monthly``.
-    :raises ValueError: if there are archives (zip), which can't be read in place.
+    :raises ReportNotLoaded: if there are archives (zip), which can't be read in place.
     """
     from airflow_provider_planet_reports.landing import landed_reports
 
@@ -60,14 +61,13 @@ def view_of_landed(
     ]
     _register(db, destination, conn_id)
     _create(db, files)
-    # [END howto_in_place]
 
 
 def check_rows(db: DuckDBPyConnection) -> int:
     """Compare the number of rows of every file in the view with its receipt; return their sum.
 
     :param db: the connection to DuckDB that the view was made with.
-    :raises ValueError: if one differs.
+    :raises ReportNotLoaded: if one differs.
     """
     counted = db.execute(
         "SELECT _file, rows, coalesce(found, 0) FROM receipts LEFT JOIN "
@@ -75,7 +75,10 @@ def check_rows(db: DuckDBPyConnection) -> int:
     ).fetchall()
     for file, rows, found in counted:
         if rows not in (None, found):
-            raise ValueError(f"{file}: DuckDB reads {found} rows, but the receipt says {rows}.")
+            raise ReportNotLoaded(
+                f"Row count mismatch: load the report instead. {file}: DuckDB reads {found} rows, "
+                f"but the receipt says {rows}."
+            )
     return sum(found for _, _, found in counted)
 
 
@@ -85,7 +88,9 @@ def _create(db: DuckDBPyConnection, files: list[tuple[str, str, int | None]]) ->
         db.execute(f"CREATE OR REPLACE TEMP VIEW landed AS SELECT *, '' AS _file FROM ({_NOTHING})")
         return
     if zipped := [path for _, path, _ in files if path.endswith(".zip")]:
-        raise ValueError(f"{zipped[0]} and {len(zipped) - 1} more are archives: load them instead.")
+        raise ReportNotLoaded(
+            f"Archives cannot be read in place: load them. {zipped[0]} and {len(zipped) - 1} more."
+        )
     db.executemany("INSERT INTO receipts VALUES (?, ?, ?)", files)
     db.execute("SET VARIABLE landed_paths = (SELECT list(_file ORDER BY _file) FROM receipts)")
     db.execute(
@@ -112,4 +117,6 @@ def _register(db: DuckDBPyConnection, destination: str, conn_id: str | None) -> 
         def _construct_store(self, bucket: str) -> Any:  # noqa: ARG002 - there is one only
             return store._bucket
 
-    db.register_filesystem(Bucket(place.scheme))
+    # obstore overloads this for its own schemes; ours is one of them, known at run time.
+    bucket: Any = Bucket
+    db.register_filesystem(bucket(place.scheme))

@@ -1,0 +1,153 @@
+"""A warehouse in a schema of a PostgreSQL database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from typing import Any
+
+from airflow_provider_planet_reports.connections import connection
+from airflow_provider_planet_reports.warehouse.csv_files import CsvFile
+from airflow_provider_planet_reports.warehouse.database import Database
+from airflow_provider_planet_reports.warehouse.errors import (
+    WarehouseRefused,
+    WarehouseUnavailable,
+)
+from airflow_provider_planet_reports.warehouse.names import quoted
+
+_PIECE = 2**20
+
+
+class PostgresDatabase(Database):
+    """A schema of a PostgreSQL database; it is created where there is none.
+
+    Any number of runs may load at the same time: one transaction at a time writes.
+
+    :param conn_id: connection of type ``postgres``.
+    :param schema: the schema.
+    """
+
+    def __init__(self, conn_id: str, schema: str) -> None:
+        self._schema = schema
+        self._where = f"warehouse postgres://{conn_id}@/{schema}"
+        self._connection = _connect(conn_id, self._where)
+        self._cursor: Any = None
+
+    def close(self) -> None:
+        """End the connection."""
+        self._connection.close()
+
+    def prepare(self) -> None:
+        """Create the schema and the ledger where there are none."""
+        with self.transaction():
+            self.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(self._schema)}")
+        super().prepare()
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Run one statement, in a transaction of its own where none is begun."""
+        if self._cursor is None:
+            with self._begun():
+                return self.execute(sql, parameters)
+        self._cursor.execute(sql, list(parameters) or None)
+        return self._cursor.fetchall() if self._cursor.description else []
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Begin a transaction, once no other run is in one."""
+        with self._begun():
+            name = f"airflow_provider_planet_reports {self._schema}"
+            self.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
+            yield
+
+    @contextmanager
+    def _begun(self) -> Iterator[None]:
+        with closing(self._connection.cursor()) as cursor:
+            self._cursor = cursor
+            try:
+                # Here, and not once for the connection: a pooler may give each transaction another.
+                cursor.execute(f"SET LOCAL search_path TO {quoted(self._schema)}")
+                yield
+                self._connection.commit()
+            except BaseException as error:
+                if self._connection.closed:
+                    reason = " ".join(str(error).split())[:300]
+                    raise WarehouseUnavailable(
+                        f"Connection lost: check that PostgreSQL runs, then retry. {self._where} "
+                        f"({type(error).__name__}: {reason})"
+                    ) from None
+                self._connection.rollback()
+                raise
+            finally:
+                self._cursor = None
+
+    def columns_of(self, table: str) -> dict[str, str]:
+        """Return the names of a table's columns."""
+        found = self.execute(
+            "SELECT column_name FROM information_schema.columns "
+            "WHERE table_schema = %s AND table_name = %s",
+            [self._schema, table],
+        )
+        return {name.casefold(): name for (name,) in found}
+
+    def index(self, table: str) -> None:
+        """Create an index that takes next to no space: the rows of a load are side by side."""
+        self.execute(f"CREATE INDEX ON {quoted(table)} USING brin (_load_id)")
+
+    def add_rows(
+        self, table: str, columns: Sequence[str], batch: Sequence[tuple[CsvFile, Sequence[Any]]]
+    ) -> None:
+        """Copy each file into a temporary table, and add our columns on the way into the table."""
+        rewritten = batch[0][0].rewritten
+        theirs = [f"c{number}" for number in range(len(columns))]
+        read = ["_fields", "_more", *theirs] if rewritten else theirs
+        kinds = ", ".join(f"{name} TEXT" for name in read)
+        self.execute(
+            f"CREATE TEMPORARY TABLE incoming ({kinds}, _row BIGINT GENERATED ALWAYS AS IDENTITY) "
+            "ON COMMIT DROP"
+        )
+        # An empty field is NULL, in quotes or not, as in DuckDB.
+        copy = (
+            f"COPY pg_temp.incoming ({', '.join(read)}) FROM STDIN "
+            f"(FORMAT csv, NULL '', FORCE_NULL ({', '.join(read)}), ENCODING 'UTF8')"
+        )
+        fields = "CAST(_fields AS BIGINT), _more" if rewritten else f"{len(columns)}, NULL"
+        names = ", ".join(map(quoted, columns)).replace("%", "%%")
+        add = (
+            f"INSERT INTO {quoted(table)} (_load_id, _report_id, _plan_id, _data_date, _row, "
+            f"_fields, _more, {names}) SELECT %s, %s, %s, CAST(%s AS DATE), _row + %s, {fields}, "
+            f"{', '.join(theirs)} FROM pg_temp.incoming"
+        )
+        for file, values in batch:
+            self._copy(copy, file)
+            self.execute(add, values)
+            self.execute("TRUNCATE pg_temp.incoming RESTART IDENTITY")
+        self.execute("DROP TABLE pg_temp.incoming")
+
+    def _copy(self, statement: str, file: CsvFile) -> None:
+        with file.path.open("rb") as data:
+            data.seek(file.skip)
+            if hasattr(self._cursor, "copy_expert"):  # psycopg2
+                self._cursor.copy_expert(statement, data, _PIECE)
+            else:
+                with self._cursor.copy(statement) as copy:
+                    while piece := data.read(_PIECE):
+                        copy.write(piece)
+
+
+def _connect(conn_id: str, where: str) -> Any:
+    try:
+        from airflow.providers.postgres.hooks.postgres import PostgresHook
+    except ImportError:
+        raise WarehouseRefused(
+            "postgres:// needs a package that is not installed: pip install "
+            "'airflow-provider-planet-reports[postgres]'."
+        ) from None
+    connection(conn_id, where, "postgres")
+    try:
+        return PostgresHook(postgres_conn_id=conn_id).get_conn()
+    except Exception as error:  # each driver has its own
+        reason = " ".join(str(error).split())[:300]
+        raise WarehouseUnavailable(
+            f"Connection failed: check connection {conn_id!r}, and that PostgreSQL runs. {where} "
+            f"({type(error).__name__}: {reason})"
+        ) from None
