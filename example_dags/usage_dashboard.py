@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-import tempfile
 from collections.abc import Mapping
-from pathlib import Path
 
 
 # [START howto_dashboard]
@@ -100,38 +98,9 @@ def _is_below(dashboard: str, destination: str) -> bool:
 
 
 def _write(folder: str, conn_id: str | None, files: Mapping[str, bytes]) -> None:
-    """Write files, each whole or not at all, in the order given: the page last.
+    """Write files, each whole or not at all, in the order given: the page last."""
+    from airflow_provider_planet_reports.landing.stores.opening import open_store
 
-    From local copies: stores make them visible when the last byte is there, and tell browsers by
-    their names what they are.
-    """
-    from airflow.providers.common.compat.sdk import ObjectStoragePath
-
-    # On Airflow 2.11, None would take the place of the connection in the URL.
-    connection = {"conn_id": conn_id} if conn_id else {}
-    with tempfile.TemporaryDirectory() as local:
-        for name, content in files.items():
-            copy = Path(local, name)
-            copy.write_bytes(content)
-            target = ObjectStoragePath(f"{folder.rstrip('/')}/{name}", **connection)
-            if target.protocol == "file":
-                _put_in_place(copy, Path(target.path))
-            else:
-                target.fs.put_file(str(copy), target.path, **_options(target.protocol, name))
-
-
-def _put_in_place(copy: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = target.with_name(f".{target.name}.unfinished")
-    unfinished.write_bytes(copy.read_bytes())
-    unfinished.replace(target)
-
-
-def _options(protocol: str, name: str) -> dict[str, object]:
-    """Azure's file system does not tell by the name what a file is."""
-    if protocol not in ("abfs", "abfss"):
-        return {}
-    from azure.storage.blob import ContentSettings
-
-    kind = "text/html; charset=utf-8" if name.endswith(".html") else "image/png"
-    return {"content_settings": ContentSettings(content_type=kind)}
+    store = open_store(folder, conn_id)
+    for name, content in files.items():
+        store.put_always(name, content)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import contextlib
 import logging
+import mimetypes
 import os
 import secrets
 import threading
@@ -77,8 +78,10 @@ class BucketStore:
             self._calls.run(lambda: self._put(self._bucket, key, data, mode=mode))
 
     def put_always(self, key: str, data: bytes) -> None:
-        """Write a small object."""
-        self._calls.run(lambda: self._put(self._bucket, key, data, use_multipart=False))
+        """Write a small object, as what its name says that it is."""
+        kind = {"Content-Type": mimetypes.guess_type(key)[0] or "application/octet-stream"}
+        how = {"use_multipart": False, "attributes": kind}
+        self._calls.run(lambda: self._put(self._bucket, key, data, **how))
 
     def keeps_conditions(self) -> bool:
         """Return whether conditions are kept, which is tried with an object of its own."""

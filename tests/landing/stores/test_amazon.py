@@ -39,6 +39,17 @@ def test_a_small_object_is_one_request(aws: Any, listener: Listener) -> None:
     assert len(listener.asked) == 1
 
 
+@pytest.mark.parametrize(
+    ("name", "kind"), [("index.html", "text/html"), ("a", "application/octet-stream")]
+)
+def test_a_small_object_is_what_its_name_says(
+    aws: Any, listener: Listener, name: str, kind: str
+) -> None:
+    """Else browsers would save a page instead of showing it."""
+    aws().put_always(name, b"x")
+    assert listener.put.headers["content-type"] == kind
+
+
 def test_an_aws_key_of_a_session_goes_with_its_token(aws: Any, listener: Listener) -> None:
     extra = {
         "aws_access_key_id": "ASIAPLANET",
