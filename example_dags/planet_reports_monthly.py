@@ -19,7 +19,6 @@ import os
 from pathlib import Path
 
 from airflow.providers.common.compat.sdk import DAG, AirflowSkipException, get_current_context, task
-from airflow.sdk import PartitionedAssetTimetable, StartOfMonthMapper
 
 from airflow_provider_planet_reports.assets.planet_reports import report_asset
 from airflow_provider_planet_reports.transfers.planet_reports_to_object_storage import (
@@ -28,6 +27,11 @@ from airflow_provider_planet_reports.transfers.planet_reports_to_object_storage 
 from airflow_provider_planet_reports.transfers.planet_reports_to_warehouse import (
     PlanetReportsToWarehouseOperator,
 )
+
+try:
+    from airflow.sdk import PartitionedAssetTimetable, StartOfMonthMapper
+except ImportError:
+    raise ImportError("planet_reports_monthly.py needs Airflow 3.3 or later.") from None
 
 HOME = Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser()
 DESTINATION = os.environ.get("PLANET_REPORTS_DESTINATION") or (HOME / "planet_reports").as_uri()

@@ -150,7 +150,7 @@ def report(
         if len(files) > PATHS_SHOWN:
             say(f"  ... and {len(files) - PATHS_SHOWN} more beside them")
     else:
-        say(f"Nothing is new: all {len(after)} reports were landed before.")
+        say(f"All {len(after)} reports are landed already.")
     rows = ", ".join(f"{count:,} rows into {table}" for table, count in loaded.items())
     say(f"Loaded {rows or 'nothing: the warehouse has them all'} ({warehouse}).")
     show_usage(warehouse)

@@ -247,7 +247,7 @@ BLOCKS = [
 def test_code_runs_as_it_stands(page, block, sandbox, tmp_path, monkeypatch):
     text = inspect.cleandoc(f"\n{block}").replace("file:///tmp/planet", tmp_path.as_uri())
     code = compile(text, page, "exec")
-    if "airflow.sdk" in block or "retry_policy" in block:
+    if any(newer in block for newer in ("airflow.sdk", "retry_policy", "emit_partitions=True")):
         pytest.importorskip("airflow.sdk")
         pytest.importorskip("airflow_provider_planet_reports.retry_policy", exc_type=ImportError)
     for provider in re.findall(r"airflow\.providers\.(google|amazon|snowflake)\.", block):

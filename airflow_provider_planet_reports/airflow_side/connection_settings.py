@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +35,8 @@ class ConnectionSettings:
         if not isinstance(extra, dict):
             raise self._wrong("extra must be a JSON object")
         for name in extra.keys() - EXTRA_FIELDS.keys():
+            from difflib import get_close_matches
+
             near = get_close_matches(name, EXTRA_FIELDS, 1)
             hint = f" (did you mean {near[0]!r}?)" if near else ""
             known = ", ".join(EXTRA_FIELDS)

@@ -42,7 +42,7 @@ class Contents:
         self._session = session
         self._refresh = refresh
         #: Held while links are asked for, so that the first thread that needs fresh ones gets
-        #: those of all parts. No other lock is taken meanwhile.
+        #: those of all parts. ``refresh`` may take locks of its own meanwhile.
         self._lock = threading.Lock()
 
     def download(self, number: int, sink: Sink) -> None:

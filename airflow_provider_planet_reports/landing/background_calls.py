@@ -19,7 +19,7 @@ from typing import Any
 
 #: Seconds that unfinished uploads are given to be aborted, before their threads are left behind.
 GRACE = 2.0
-_PIECES_WAITING = 4
+_PIECES_WAITING = 2
 
 #: Inboxes of threads that have nothing to do. A forked process has none of these threads.
 _idle: list[SimpleQueue[Callable[[], None]]] = []

@@ -37,8 +37,7 @@ _DESTINATION_FAILURES = 3
 _EDITIONS = 3
 #: How often a part is downloaded whose content is damaged.
 _CONTENT_TRIES = 3
-#: After so many reports that have another number of rows though they are unchanged, the server is
-#: known to count otherwise.
+#: After so many unchanged reports with other rows than announced, the server counts otherwise.
 _COUNTED_OTHERWISE = 3
 #: Airflow kills a process five seconds after it has told it to end.
 _SECONDS_TO_CLEAN_UP = 1.5
@@ -128,8 +127,7 @@ class LandingRun:
     def cancel(self) -> None:
         """Abandon what is under way and end the run, whatever it waits for.
 
-        For other threads. Not for a signal handler, which may have interrupted the holder of a lock
-        that is taken here.
+        For other threads. Not for a signal handler, which may have interrupted a lock's holder.
         """
         self._end(errors.RunCancelled("The run was cancelled; reports under way are not landed."))
 

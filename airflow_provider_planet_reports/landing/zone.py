@@ -26,7 +26,7 @@ _LISTINGS = 16
 #: Bytes of the smallest receipt that can be written: a smaller one is known to be damaged without
 #: being read.
 _SMALLEST_RECEIPT = 100
-#: What is told about a landed report of the API's own fields.
+#: The API's own fields in what tasks hand on about a landed report.
 _DESCRIBED = ("org_id", "plan_id", "report_type", "cadence", "data_date_start", "data_date_end")
 
 

@@ -37,7 +37,7 @@ def test_it_lands_and_loads_once_and_shows_the_usage(tmp_path):
     assert "of 500,000" in page.read_text()
     assert len(list(page.parent.glob("*.png"))) == 4
     second = quickstart(tmp_path)
-    assert "Nothing is new: all 56 reports were landed before." in second
+    assert "All 56 reports are landed already." in second
     assert "Loaded nothing" in second
     assert first.partition("Usage by day")[2] == second.partition("Usage by day")[2]
 
