@@ -21,16 +21,6 @@ _NEEDS = {
     "planet_reports_monthly": (3, 3),
     "assets-planet_usage_of_a_day": (3, 3),
 }
-#: The operators that load warehouses which can't be had here.
-_LOADERS = {
-    "warehouse-usage_in_bigquery": (
-        "google.cloud.transfers.gcs_to_bigquery", "GCSToBigQueryOperator",
-    ),
-    "warehouse-usage_in_snowflake": (
-        "snowflake.transfers.copy_into_snowflake", "CopyFromExternalStageToSnowflakeOperator",
-    ),
-    "warehouse-usage_in_redshift": ("amazon.aws.transfers.s3_to_redshift", "S3ToRedshiftOperator"),
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -95,8 +85,7 @@ def documented(
 ) -> Callable[..., dict[str, Any]]:
     """Return a documented file's DAGs by id, and let them have what they need.
 
-    Buckets of S3 are on a server on loopback, Google's are folders. Warehouses that can't be had
-    are a function that is called with the operator, in the place of its ``execute``.
+    Buckets of S3 are on a server on loopback, Google's are folders.
     """
     for name, value in {
         "PLANET_REPORTS_DESTINATION": (tmp_path / "landing").as_uri(),
@@ -107,15 +96,9 @@ def documented(
     }.items():
         monkeypatch.setenv(name, value)
 
-    def documented(
-        name: str, load: Callable[[Any], None] = lambda operator: None
-    ) -> dict[str, Any]:
+    def documented(name: str) -> dict[str, Any]:
         if tuple(map(int, airflow.__version__.split(".")[:2])) < _NEEDS.get(name, (0,)):
             pytest.skip("needs Airflow {}.{}".format(*_NEEDS[name]))
-        if name in _LOADERS:
-            module, operator = _LOADERS[name]
-            loader = getattr(pytest.importorskip(f"airflow.providers.{module}"), operator)
-            monkeypatch.setattr(loader, "execute", lambda self, context: load(self))
         source = sources()[name].replace("gs://google_cloud_default@", f"file://{tmp_path}/")
         source = source.replace("gs://", f"file://{tmp_path}/")
         source = source.replace("duckdb:///data/", f"duckdb://{tmp_path}/")

@@ -10,11 +10,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import pytest
-from documented_dags import ASSET_TRIGGERED, BUCKET, run
+from documented_dags import ASSET_TRIGGERED, run
 from servers import free_port
 from surroundings import AIRFLOW_HOME, connect
 
@@ -154,75 +154,6 @@ def test_each_day_that_is_loaded_is_announced_as_a_partition(documented, api, tm
     two_runs(api, failure, run_at, partial(let_load, tmp_path / "warehouse.duckdb"))
     wanted = api.wanted({"report_type": "summary", "cadence": "daily"})
     assert announced == {report["data_date_start"] for report in wanted}
-
-
-class Elsewhere:
-    """A warehouse that is not here: what it is told to load, by the how-to's operator."""
-
-    def __init__(self, manifests: Callable[[str], bytes]) -> None:
-        self.works = True
-        self.files: dict[str, list[str]] = {}
-        self._manifests = manifests
-
-    def load(self, operator: Any) -> None:
-        if not self.works:
-            raise ValueError("the warehouse is closed")
-        load = {
-            "GCSToBigQueryOperator": self._replace_partition,
-            "CopyFromExternalStageToSnowflakeOperator": self._add_what_is_new,
-            "S3ToRedshiftOperator": self._replace_table,
-        }
-        load[type(operator).__name__](operator)
-
-    def _replace_partition(self, operator: Any) -> None:
-        assert operator.write_disposition == "WRITE_TRUNCATE"
-        self.files[operator.destination_project_dataset_table] = operator.source_objects
-
-    def _add_what_is_new(self, operator: Any) -> None:
-        assert """ENCLOSED_BY = '"', ERROR""" in operator.file_format
-        self.files.update((file, [file]) for file in operator.files)
-
-    def _replace_table(self, operator: Any) -> None:
-        assert operator.method == "REPLACE"
-        manifest = json.loads(self._manifests(operator.s3_key))
-        self.files["table"] = [entry["url"] for entry in manifest["entries"]]
-
-
-@pytest.mark.parametrize("failure", FAILURES)
-@pytest.mark.parametrize(
-    "name",
-    [
-        "warehouse-usage_in_bigquery", "warehouse-usage_in_snowflake",
-        "warehouse-usage_in_redshift",
-    ],
-)  # fmt: skip
-def test_a_how_to_lands_and_loads_each_report_once(documented, api, request, name, failure):
-    def manifest(key: str) -> bytes:
-        client = request.getfixturevalue("moto").client
-        return client.get_object(Bucket=BUCKET, Key=key)["Body"].read()
-
-    warehouse = Elsewhere(manifest)
-    (dag,) = documented(name, warehouse.load).values()
-
-    def run_at(when: dt.datetime) -> bool:
-        ended = run(dag, "scheduled", when)
-        states = {each.state for each in ended.get_task_instances()}
-        return not states & {"failed", "upstream_failed"}
-
-    def loading(works: bool) -> None:
-        warehouse.works = works
-
-    two_runs(api, failure, run_at, loading)
-    loaded = [file for files in warehouse.files.values() for file in files]
-    of_reports = [PurePosixPath(file).parent for file in loaded]
-    wanted = api.wanted({"report_type": "summary", "cadence": "daily"})
-    assert sorted(folder.name for folder in of_reports) == sorted(
-        report["report_id"] for report in wanted
-    )
-    if name.endswith("bigquery"):
-        assert {day[-8:]: len(files) for day, files in warehouse.files.items()} == Counter(
-            report["data_date_start"].replace("-", "") for report in wanted
-        )
 
 
 def let_load(warehouse: Path, works: bool) -> None:
