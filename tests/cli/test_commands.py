@@ -92,7 +92,7 @@ def test_what_checking_misses_is_landed_by_the_command_that_it_names(run, sandbo
             each["report_id"] for each in sandbox.reports
             if (each["data_date_start"], each["report_type"]) == (day(back), "summary")
         )
-        for back in (2, 1)
+        for back in (1, 2)
     )  # fmt: skip
     sandbox.withdraw(without)
     for report_id in (without, late):
@@ -240,5 +240,5 @@ def test_airflow_has_the_commands_too(sandbox):
     (group,) = get_planet_reports_cli_commands()
     assert isinstance(group, cli_config.GroupCommand)
     assert [command.name for command in group.subcommands] == [
-        "list", "land", "check", "verify", "forget", "listings",
+        "list", "land", "check", "load", "verify", "forget", "listings",
     ]  # fmt: skip
