@@ -225,7 +225,8 @@ def _filters(given: Namespace) -> dict[str, Any]:
 def at_work() -> Iterator[None]:
     """Let connections be found where Airflow has them, and end with a message, not a traceback.
 
-    Meanwhile whatever is printed goes to standard error: Airflow logs to standard output.
+    :return: a context for the command's work. Meanwhile whatever is printed goes to standard
+        error: Airflow logs to standard output.
     """
     # What Airflow's own commands do: without it Airflow 3 looks for connections in the
     # environment alone.

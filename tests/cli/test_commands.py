@@ -92,7 +92,7 @@ def test_what_checking_misses_is_landed_by_the_command_that_it_names(run, sandbo
             each["report_id"] for each in sandbox.reports
             if (each["data_date_start"], each["report_type"]) == (day(back), "summary")
         )
-        for back in (2, 1)
+        for back in (1, 2)
     )  # fmt: skip
     sandbox.withdraw(without)
     for report_id in (without, late):
@@ -102,22 +102,22 @@ def test_what_checking_misses_is_landed_by_the_command_that_it_names(run, sandbo
     header, *rows, summary = done.out.splitlines()
     assert header.split() == ["period", "state", "report_type", "plan_id", "report_id"]
     assert [row.split() for row in rows] == [
-        [day(2), "no", "report", "summary", "1001", "-"],
-        [day(1), "not", "landed", "summary", "1001", late],
+        [day(2), "not", "landed", "summary", "1001", late],
+        [day(1), "no", "report", "summary", "1001", "-"],
     ]
     assert summary == f"3 days from {day(2)} to {day(0)}: 5 reports, 4 landed, 2 findings."
-    assert f"Planet has no report for {day(2)}: one that is late is landed by" in done.err
+    assert f"Planet has no report for {day(1)}: one that is late is landed by" in done.err
     assert run(*words, "--output", "plain", code=1).out.split() == [day(2), day(1)]
     found = json.loads(run(*words, "--output", "json", code=1).out)
     assert (found["periods"], found["landed"]) == ([day(2), day(1), day(0)], 4)
-    assert [gap["state"] for gap in found["gaps"]] == ["no report", "not landed"]
+    assert [gap["state"] for gap in found["gaps"]] == ["not landed", "no report"]
 
     (line,) = (each for each in done.err.splitlines() if each.startswith("Land what is missing:"))
     command = shlex.split(line.partition(": ")[2])
     assert command[:4] == ["python", "-m", "airflow_provider_planet_reports", "land"]
     # All of that day and plan: the detailed report was landed before.
     assert run(*command[3:]).out == "1 landed, 1 were landed before, 0 failed.\n"
-    assert run(*words, "--output", "plain", code=1).out.split() == [day(2)]
+    assert run(*words, "--output", "plain", code=1).out.split() == [day(1)]
 
 
 def test_of_months_the_command_names_the_days(run, tmp_path, monkeypatch):
@@ -240,5 +240,5 @@ def test_airflow_has_the_commands_too(sandbox):
     (group,) = get_planet_reports_cli_commands()
     assert isinstance(group, cli_config.GroupCommand)
     assert [command.name for command in group.subcommands] == [
-        "list", "land", "check", "verify", "forget", "listings",
+        "list", "land", "check", "load", "verify", "forget", "listings",
     ]  # fmt: skip
