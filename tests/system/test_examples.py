@@ -95,7 +95,7 @@ def test_each_report_has_a_mapped_task_and_each_organization_a_folder(airflow_of
 
 
 @pytest.mark.skipif(not HAS_PARTITIONS, reason="partitions are Airflow 3.3's")
-def test_a_month_is_rolled_up_once_and_only_when_its_last_missing_day_is_there(airflow_of):
+def test_a_months_usage_is_told_when_its_last_missing_day_is_there_and_not_before(airflow_of):
     today = dt.datetime.now(dt.timezone.utc).date()
     last_of_month = today.replace(day=1) - dt.timedelta(days=1)
     month = f"{last_of_month:%Y-%m}"
@@ -113,26 +113,29 @@ def test_a_month_is_rolled_up_once_and_only_when_its_last_missing_day_is_there(a
             AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION="True",
         )  # fmt: skip
 
-        def months():
-            return airflow.query(
-                "SELECT partition_key, state FROM dag_run WHERE dag_id = 'planet_reports_months'"
+        def runs_of_month():
+            """The runs for the month that are over, each with the state of its task."""
+            found = airflow.query(
+                "SELECT run_id FROM dag_run WHERE dag_id = 'planet_reports_months' "
+                f"AND partition_key = '{month}' ORDER BY id"
             )
+            over = [run_id for (run_id,) in found if airflow.has_ended(run_id)]
+            return [(run_id, airflow.tasks(run_id)["usage", -1][0]) for run_id in over]
 
         airflow.unpause("planet_reports_months")
         first = airflow.run_as_scheduled("planet_reports_days")
         assert airflow.run_state(first) == "success"
         assert airflow.landed() >= ids_of(sandbox, "summary")
-        assert months() == []
+        airflow.wait_for("the month has had a run", runs_of_month)
+        assert {state for _, state in runs_of_month()} == {"skipped"}
 
         sandbox.publish(*(report for report in made if report.first_day == late))
         airflow.run("planet_reports_days")
-        airflow.wait_for("the month is rolled up", lambda: months() == [(month, "success")])
+        airflow.wait_for("its usage is told", lambda: runs_of_month()[-1][1] == "success")
 
         summaries = ids_of(sandbox, "summary")
         of_month = {r for r in made if r.report_id in summaries and f"{r.first_day:%Y-%m}" == month}
         assert len(of_month) == days
-        assert airflow.loaded() == Counter(r.report_id for r in of_month)
-        rolled_up = airflow.ask(
-            f"SELECT item_type, usage FROM usage_by_month WHERE month = '{month}'"
-        )
-        assert dict(rolled_up) == pytest.approx(usage_of(of_month))
+        assert airflow.loaded() == Counter(summaries)
+        told = airflow.returned(runs_of_month()[-1][0], "usage")
+        assert told == pytest.approx(usage_of(of_month))
