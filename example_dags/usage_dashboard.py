@@ -11,6 +11,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Mapping
+from pathlib import Path
 
 
 # [START howto_dashboard]
@@ -99,8 +100,20 @@ def _is_below(dashboard: str, destination: str) -> bool:
 
 def _write(folder: str, conn_id: str | None, files: Mapping[str, bytes]) -> None:
     """Write files, each whole or not at all, in the order given: the page last."""
+    from airflow_provider_planet_reports.landing.destination import parse_url
     from airflow_provider_planet_reports.landing.stores.opening import open_store
 
-    store = open_store(folder, conn_id)
+    place = parse_url(folder, conn_id)
+    store = None if place.scheme == "file" else open_store(folder, conn_id)
     for name, content in files.items():
-        store.put_always(name, content)
+        if store is None:
+            _put_in_place(Path(place.path, name), content)
+        else:
+            store.put_always(name, content)
+
+
+def _put_in_place(target: Path, content: bytes) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = target.with_name(f".{target.name}.unfinished")
+    unfinished.write_bytes(content)
+    unfinished.replace(target)

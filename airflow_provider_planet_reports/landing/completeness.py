@@ -113,7 +113,8 @@ def completeness(
     start = min([scope.start.isoformat(), *first_days])
     recent = {key for key in landed if key.data_date is not None and key.data_date >= start}
     loaded: set[ReportKey] | None = None if is_loaded is None else set()
-    for key, receipt in zone.receipts(recent if is_loaded else recent - reports.keys()):
+    to_read = recent if is_loaded else recent - reports.keys()
+    for key, receipt in zone.receipts(sorted(to_read, key=ReportKey.age)):
         if isinstance(receipt, UnreadableReceipt):
             log.warning("%s", receipt)
             reports.setdefault(key, _days(key.data_date, None))

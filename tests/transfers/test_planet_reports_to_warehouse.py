@@ -40,8 +40,18 @@ def land(sandbox, tmp_path):
     return land
 
 
+class Events:
+    """An event for each outlet; on some versions of Airflow, assets can't be keys of a dict."""
+
+    def __init__(self, outlets):
+        self._events = [(outlet, SimpleNamespace(extra={})) for outlet in outlets]
+
+    def __getitem__(self, asset):
+        return next(event for outlet, event in self._events if outlet == asset)
+
+
 def context_of(outlets, run_id="r"):
-    events = {outlet: SimpleNamespace(extra={}) for outlet in outlets}
+    events = Events(outlets)
     ti = SimpleNamespace(dag_id="d", run_id=run_id, task_id="load", map_index=-1, try_number=1)
     return {"ti": ti, "outlet_events": events}
 
