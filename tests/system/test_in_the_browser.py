@@ -96,8 +96,7 @@ def test_the_connection_is_made_in_its_form_and_tested(page, site, sandbox):
     form.get_by_label("Connection Type").fill("Planet")
     page.get_by_role("option", name="Planet Reports").click()
 
-    labels = {"login": "API key", "password": "API key (masked)", "host": "Base URL"}
-    fields = {field: form.get_by_label(label, exact=True) for field, label in labels.items()}
+    fields = {field: form.get_by_label(label, exact=True) for field, label in RELABELING.items()}
     for field, box in fields.items():
         expect(box).to_have_attribute("placeholder", PLACEHOLDERS[field])
     for hidden in ("Login", "Password", "Schema", "Port"):
