@@ -14,7 +14,11 @@ import pytest
 from browser import launched, needs_chromium, playwright
 from whole_airflow import Airflow
 
-from airflow_provider_planet_reports.airflow_side.connection_form import EXTRA_FIELDS, PLACEHOLDERS
+from airflow_provider_planet_reports.airflow_side.connection_form import (
+    EXTRA_FIELDS,
+    PLACEHOLDERS,
+    RELABELING,
+)
 from airflow_provider_planet_reports.sandbox import Sandbox
 
 pytest.importorskip("airflow.sdk", reason="Airflow 2 has other pages")
