@@ -27,11 +27,6 @@ class Ground:
     disturb: Callable[[str, bytes], None]
     keeps_conditions: bool = True
 
-    @property
-    def open_elsewhere(self) -> Callable[[], Store]:
-        """The same as ``open``."""
-        return self.open
-
 
 def local_ground(root: Path) -> Ground:
     """A folder."""

@@ -38,7 +38,7 @@ def test_a_landed_report_is_its_files_and_its_receipt(
         assert visible[file.name] == data
         assert (file.sha256, file.bytes) == (hashlib.sha256(data).hexdigest(), len(data))
         assert file.rows == data.count(b"\n") - 1
-    zone = LandingZone(ground.open_elsewhere())
+    zone = LandingZone(ground.open())
     assert zone.landed([key]) == {key: True}
     assert zone.find() == [key]
     read = zone.receipt(key)
@@ -51,7 +51,7 @@ def test_landing_again_replaces_every_file_and_no_name_is_used_twice(
     ground: Ground, store: Store, report: Report
 ) -> None:
     before = files_of(land(store, report, *OLDER))
-    after = land(ground.open_elsewhere(), report, *NEWER, overwrite=True)
+    after = land(ground.open(), report, *NEWER, overwrite=True)
     assert not {*before} & {*files_of(after)}
     visible = ground.visible()
     assert {*files_of(after)} <= visible.keys()
@@ -92,7 +92,7 @@ def test_of_two_landings_at_the_same_time_one_wins_and_the_other_leaves_nothing(
     if not store.keeps_conditions():
         pytest.skip("a server that keeps no conditions")
     key = ReportKey.of(report)
-    landings = [LandingZone(each).land(key) for each in (store, ground.open_elsewhere())]
+    landings = [LandingZone(each).land(key) for each in (store, ground.open())]
     for landing, data in zip(landings, NEWER, strict=True):
         landing.part(1).write(data)
         landing.complete(1)
@@ -172,7 +172,7 @@ def test_reports_are_found_by_type_cadence_plan_and_days_oldest_first(
     ]  # fmt: skip
     for each in reports:
         land(store, each, b"a\n1\n")
-    zone = LandingZone(ground.open_elsewhere())
+    zone = LandingZone(ground.open())
 
     def found(**filters: object) -> list[str]:
         return [key.report_id for key in zone.find(**filters)]
