@@ -70,6 +70,10 @@ def land(given: Namespace) -> None:
         )
         listing = hook.list_reports(**_filters(given), on_bad_entry=run.fail_entry)
         outcome = run.run(listing)
+        # A run that ends before its first report of progress leaves the bar empty.
+        landed = len(outcome.landed)
+        size = sum(file.bytes for receipt in outcome.landed.values() for file in receipt.files)
+        tell(landed, landed + len(outcome.failures), format_bytes(size))
     for name, error in outcome.failures:
         sys.stderr.write(f"{name}: {error}\n")
     _print(
