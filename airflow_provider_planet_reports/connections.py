@@ -43,8 +43,8 @@ def connection(conn_id: str, purpose: str, conn_type: str | None = None) -> Any:
         ) from None
     if conn_type not in (None, found.conn_type):
         raise InvalidInput(
-            f"Connection {conn_id!r} has the type {found.conn_type!r}: name one of type "
-            f"{conn_type!r}. It is for {purpose}."
+            f"Wrong connection type {found.conn_type!r}: name one of type {conn_type!r}. "
+            f"Connection {conn_id!r} is for {purpose}."
         )
     return found
 

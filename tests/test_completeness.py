@@ -168,7 +168,7 @@ def test_of_monthly_reports_whole_months_are_expected(api, land, found):
         ({}, "start is required"),
         ({"start": "soon"}, "start='soon' is not a date"),
         ({"start": "2026-01-01", "cadence": "weekly", "path": "x"}, "cadence='weekly' cannot be"),
-        ({"start": "2026-01-02", "end": "2026-01-01"}, "is after end"),
+        ({"start": "2026-01-02", "end": "2026-01-01"}, "must not be after end"),
     ],
 )
 def test_what_cannot_be_asked_is_refused_before_any_request(api, found, filters, message):

@@ -76,8 +76,8 @@ class ConnectionSettings:
                 raise self._wrong("put the token into the password, and leave the login empty")
             return BearerToken(password)
         if not (login or password):
-            raise self._wrong("there is no API key; put it into the password, which Airflow "
-                              "encrypts")  # fmt: skip
+            raise self._wrong("put the API key into the password, which Airflow encrypts; it is "
+                              "missing")  # fmt: skip
         if login and password and login != password:
             raise self._wrong(
                 "set only one of login and password, to the API key; or, with an OAuth2 client id "

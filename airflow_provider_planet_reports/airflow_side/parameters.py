@@ -7,12 +7,17 @@ own metaclass wrapped. So there are two bases with one signature, in the place o
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, TypedDict
 
 from airflow.providers.common.compat.sdk import BaseOperator, BaseSensorOperator
+from jinja2 import UndefinedError
 
-from airflow_provider_planet_reports.airflow_side.task_errors import task_errors
+from airflow_provider_planet_reports.airflow_side.task_errors import (
+    PlanetReportsTaskFailure,
+    task_errors,
+)
 from airflow_provider_planet_reports.client.filters import Filters
 from airflow_provider_planet_reports.errors import InvalidInput
 from airflow_provider_planet_reports.landing.destination import parse_url
@@ -20,10 +25,12 @@ from airflow_provider_planet_reports.landing.destination import parse_url
 if TYPE_CHECKING:
     import datetime as dt
 
-    from airflow.providers.common.compat.sdk import ObjectStoragePath
+    from airflow.providers.common.compat.sdk import Context, ObjectStoragePath
 
 _FIELDS = (*Filters.names(), "planet_reports_conn_id", "destination", "destination_conn_id")
 _TEMPLATE_MARKS = ("{{", "{%", "{#")
+#: What Airflow 3 leaves out of the context of a run without a logical date.
+_DATES = re.compile(r"'(logical_date|data_interval_(start|end)|[dt]s(_nodash\w*)?)' is undefined")
 
 
 class FilterParameters(TypedDict, total=False):
@@ -40,7 +47,29 @@ class FilterParameters(TypedDict, total=False):
     path: str | None
 
 
-class PlanetReportsBaseOperator(BaseOperator):
+class _Templated:
+    """Tells what to write in the place of a date that the run does not have."""
+
+    def render_template_fields(self, context: Context, jinja_env: Any = None) -> None:
+        """Render the templates; Airflow calls this.
+
+        :param context: Airflow's context.
+        :param jinja_env: Jinja's environment.
+        :raises PlanetReportsTaskFailure: for a date that this kind of run does not have.
+        """
+        try:
+            super().render_template_fields(context, jinja_env)  # type: ignore[misc]
+        except UndefinedError as error:
+            if not _DATES.search(str(error)):
+                raise
+            message = (
+                f"{error}: use {{{{ (logical_date | default(dag_run.run_after, true)) | ds }}}}. "
+                "A run without a logical date has no date of its own."
+            )
+            raise PlanetReportsTaskFailure(message) from None
+
+
+class PlanetReportsBaseOperator(_Templated, BaseOperator):
     """Base of the operators that take filters.
 
     :param org_id: organization; by default the connection's, else the API key's own. (templated)
@@ -91,7 +120,7 @@ class PlanetReportsBaseOperator(BaseOperator):
         )  # fmt: skip
 
 
-class PlanetReportsBaseSensor(BaseSensorOperator):
+class PlanetReportsBaseSensor(_Templated, BaseSensorOperator):
     """Base of the sensors that take filters; see :class:`PlanetReportsBaseOperator`."""
 
     template_fields: Sequence[str] = _FIELDS
@@ -160,8 +189,8 @@ def refuse_none(owner: Any) -> None:
         value = getattr(owner, name)
         if isinstance(value, str) and value.strip() == "None":
             raise InvalidInput(
-                f"{name}='None': its template rendered to None. Check the XCom, param or variable "
-                "that it reads; `| default('', true)` leaves the parameter out instead."
+                f"{name}='None': check the XCom, param or variable that its template reads. It "
+                "rendered to None; `| default('', true)` leaves the parameter out instead."
             )
 
 

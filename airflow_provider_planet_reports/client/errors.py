@@ -119,10 +119,7 @@ class NoPermission(Refused):
     """403: the key is not that of an administrator of the organization."""
 
     problem = "Access denied"
-    advice = (
-        "use the API key of an organization administrator, and an org_id that this administrator "
-        "belongs to"
-    )
+    advice = "use an organization administrator's key and org_id"
 
 
 class NotFound(Refused):

@@ -71,8 +71,7 @@ class Filters:
         }
         if "start" in own and "end" in own and own["start"] > own["end"]:
             raise InvalidInput(
-                f"start={own['start']} is after end={own['end']}: both are inclusive, so start "
-                "must not be later."
+                f"start must not be after end: start={own['start']}, end={own['end']}."
             )
         if twice := sorted(query.keys() & own.keys()):
             raise InvalidInput(

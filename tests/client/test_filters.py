@@ -84,7 +84,7 @@ def test_one_day_is_a_range():
         ({"end": "2026-02-30"}, "end='2026-02-30' is not a date"),
         ({"end": 20260101}, "end=20260101 is not a date"),
         ({"end": "{{ ds }}"}, "end='{{ ds }}' is not a date"),
-        ({"start": "2026-02-02", "end": "2026-02-01"}, "start=2026-02-02 is after end=2026-02-01"),
+        ({"start": "2026-02-02", "end": "2026-02-01"}, "start must not be after end: start="),
         ({"page_size": 0}, "page_size=0 is not allowed: it must be a whole number from 1"),
         ({"page_size": -5}, "page_size=-5 is not allowed"),
         ({"page_size": "many"}, "page_size='many' is not allowed"),

@@ -51,7 +51,9 @@ def test_ten_thousand_reports_are_listed_lazily_in_large_pages(monkeypatch):
 
 
 def test_filters_are_checked_before_the_listing_is_begun(sandbox):
-    with pytest.raises(AirflowFailException, match=r"start=2026-02-02 is after end=2026-02-01"):
+    with pytest.raises(
+        AirflowFailException, match=r"start must not be after end: start=2026-02-02, end=2026-02-01"
+    ):
         PlanetReportsHook().list_reports(start="2026-02-02", end="2026-02-01")
     assert not sandbox.exchanges
 
@@ -88,11 +90,11 @@ def test_the_session_does_not_take_the_key_to_another_server(sandbox):
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"login": ""}, "there is no API key; put it into the password"),
+        ({"login": ""}, "put the API key into the password"),
         ({"login": "a", "password": "b"}, "set only one of login and password, to the API key"),
         ({"login": "a:b"}, "The API key has characters that no key has"),
         ({"host": "api.planet.com"}, "is not an http"),
-        ({"host": "http://api.planet.com/"}, "would send the API key unencrypted"),
+        ({"host": "http://api.planet.com/"}, "would be sent unencrypted: use https"),
         ({"host": "https://me:secret@api.planet.com/"}, "had credentials in it"),
         ({"extra": {"timeout": "soon"}}, r"extra timeout='soon' is not allowed"),
         ({"extra": {"timeout": 0}}, "it must be a number greater than 0"),
@@ -213,7 +215,7 @@ def test_a_connection_that_does_not_exist_is_named():
             "wrong-key",
             r"^API key or token rejected \(401\): check the connection's password",
         ),
-        (MEMBER_KEY, r"^Access denied \(403\): use the API key of an organization administrator"),
+        (MEMBER_KEY, r"^Access denied \(403\): use an organization administrator's key"),
     ],
 )
 def test_a_refusal_fails_without_retries_and_says_what_to_do(sandbox, monkeypatch, key, message):

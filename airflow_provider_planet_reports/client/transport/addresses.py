@@ -43,7 +43,7 @@ def base_url(text: str | None) -> str:
         )
     if not (parts.scheme == "https" or _is_loopback(parts)):
         raise InvalidInput(
-            f"Base URL {text!r} would send the API key unencrypted: use https://. "
+            f"The API key would be sent unencrypted: use https:// in base URL {text!r}. "
             "Plain http:// is only for loopback addresses (127.0.0.1, localhost)."
         )
     return text if text.endswith("/") else f"{text}/"

@@ -47,8 +47,8 @@ def open_store(destination: str | ObjectStoragePath, conn_id: str | None = None)
         opener = import_module(f"{_STORES}.{module}").opener
     except ImportError as error:
         raise InvalidInput(
-            f"{place.scheme}:// needs a package that is not installed: pip install "
-            f"'airflow-provider-planet-reports[{extra}]'. ({error})"
+            f"Missing package: pip install 'airflow-provider-planet-reports[{extra}]', which "
+            f"{place.scheme}:// needs. ({error})"
         ) from None
     from airflow_provider_planet_reports.landing.stores.bucket import BucketStore
 

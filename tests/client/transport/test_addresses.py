@@ -66,7 +66,7 @@ def test_a_base_url_has_neither_query_nor_fragment(tail):
     "host", ["api.example", "10.0.0.7", "localhost.example", "127.0.0.1.nip.io"]
 )
 def test_the_key_is_not_sent_unencrypted_to_a_public_host(host):
-    with pytest.raises(InvalidInput, match="would send the API key unencrypted: use https://"):
+    with pytest.raises(InvalidInput, match="would be sent unencrypted: use https://"):
         base_url(f"http://{host}/reports")
 
 

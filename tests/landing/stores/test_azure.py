@@ -232,7 +232,7 @@ def test_a_dead_proxy_is_named(azure: Any, monkeypatch: pytest.MonkeyPatch) -> N
         ({"extra": {"audience": "a"}}, "'audience' in the extra of connection 'lake' is not sup"),
         (
             {"conn_type": "aws"},
-            "Connection 'lake' has the type 'aws': name one",
+            "Wrong connection type 'aws': name one",
         ),
         (
             {
