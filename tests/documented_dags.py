@@ -22,7 +22,7 @@ BUCKET = "my-bucket"
 _ON_AIRFLOW_2 = airflow.__version__.startswith("2.")
 ASSET_TRIGGERED = "dataset_triggered" if _ON_AIRFLOW_2 else "asset_triggered"
 #: What starts a run, in the words that Airflow has for it.
-KINDS = ("scheduled", "manual", ASSET_TRIGGERED)
+KINDS = ("scheduled", "backfill", "manual", ASSET_TRIGGERED)
 _FENCED = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _DIRECTIVE = re.compile(r"^\.\. code-block:: python\n\n((?:   .*\n|\n)+)", re.MULTILINE)
 

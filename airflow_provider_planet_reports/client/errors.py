@@ -118,7 +118,7 @@ class InvalidClient(Refused):
 class NoPermission(Refused):
     """403: the key is not that of an administrator of the organization."""
 
-    problem = "Access denied"
+    problem = "Forbidden"
     advice = "use an organization administrator's key and org_id"
 
 

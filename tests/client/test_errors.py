@@ -44,7 +44,7 @@ def test_a_success_is_no_error(requests_mock, status):
     [
         (400, errors.BadRequest, "Bad request (400): check the filters"),
         (401, errors.InvalidAPIKey, "API key or token rejected (401): check the connection's pass"),
-        (403, errors.NoPermission, "Access denied (403): use an organization administrator's key"),
+        (403, errors.NoPermission, "Forbidden (403): use an organization administrator's key"),
         (404, errors.NotFound, "Not found (404): check the connection's host, the path and the id"),
         (410, errors.Gone, "No longer available (410): list the reports again"),
         (413, errors.BadRequest, "Bad request (413): check the filters"),

@@ -17,7 +17,7 @@ BEFORE = {"planet_reports_check": "planet_reports_daily"}
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", sources())
 def test_it_renders_and_runs(documented, sandbox, name, kind):
-    when = dt.datetime.now(dt.timezone.utc) if kind == "scheduled" else None
+    when = dt.datetime.now(dt.timezone.utc) if kind in ("scheduled", "backfill") else None
     if name in BEFORE:
         for dag in documented(BEFORE[name]).values():
             assert run(dag).state == "success"

@@ -215,7 +215,7 @@ def test_a_connection_that_does_not_exist_is_named():
             "wrong-key",
             r"^API key or token rejected \(401\): check the connection's password",
         ),
-        (MEMBER_KEY, r"^Access denied \(403\): use an organization administrator's key"),
+        (MEMBER_KEY, r"^Forbidden \(403\): use an organization administrator's key"),
     ],
 )
 def test_a_refusal_fails_without_retries_and_says_what_to_do(sandbox, monkeypatch, key, message):
