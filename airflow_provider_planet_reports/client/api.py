@@ -7,12 +7,11 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote, urljoin
 
-from airflow_provider_planet_reports.client.answers import get
+from airflow_provider_planet_reports.client.answers import get, json_or_yaml
 from airflow_provider_planet_reports.client.errors import BadRequest, InvalidResponse
 from airflow_provider_planet_reports.client.filters import LARGE_PAGE, Filters
 from airflow_provider_planet_reports.client.paging import NextLinks, OnBadEntry, Paging
 from airflow_provider_planet_reports.client.report import Report
-from airflow_provider_planet_reports.client.strict_json import json_or_yaml
 from airflow_provider_planet_reports.client.transport.addresses import check_link, origin
 from airflow_provider_planet_reports.client.transport.redaction import safe_url
 from airflow_provider_planet_reports.client.transport.session import ReportsSession

@@ -335,9 +335,9 @@ def test_a_stalled_transfer_times_out_and_goes_on(server, session_of, link):
     ("status", "kind"),
     [
         (401, errors.InvalidAPIKey),
-        (403, errors.NoPermission),
+        (403, errors.Refused),
         (404, errors.NotFound),
-        (410, errors.Gone),
+        (410, errors.Refused),
     ],
 )
 def test_a_refused_link_is_not_asked_again(server, session, link, status, kind):
@@ -355,7 +355,7 @@ def test_neither_signature_nor_address_in_trouble(server, session, link, caplog)
     server.will(Answer(body=BODY, cut=10))
     error = the_failure(session, link)
     assert error.__context__ is error.__cause__ is None
-    assert "X-Signature=***" in str(error)
+    assert str(error).endswith("GET " + link.partition("?")[0])
     assert "s1gnature" not in str(error) + caplog.text
 
 

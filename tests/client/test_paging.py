@@ -165,7 +165,7 @@ def test_an_entry_that_makes_no_sense_costs_that_entry_by_name():
         told,
         [
             r"no usable report_id .* \(https://api\.example/reports/v1/, reports\[1\]\)\.",
-            r"Report 'b' has a number that is none .*reports\[2\]",
+            r"Report 'b' cannot be kept as JSON .*reports\[2\]",
             r"must be a JSON object, not int .*reports\[3\]",
         ],
         strict=True,
@@ -176,4 +176,4 @@ def test_an_entry_that_makes_no_sense_costs_that_entry_by_name():
 
 def test_without_anybody_to_tell_an_odd_entry_is_a_warning(caplog):
     Paging(BASE).read(ODD_PAGE, address=BASE)
-    assert "An entry of the listing is left out: Report 'b' has a number" in caplog.text
+    assert "An entry of the listing is left out: Report 'b' cannot be kept as JSON" in caplog.text
