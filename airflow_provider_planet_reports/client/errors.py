@@ -9,7 +9,8 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-from airflow_provider_planet_reports.client.transport.redaction import one_line
+from airflow_provider_planet_reports.client.transport.redaction import one_line, safe_url
+from airflow_provider_planet_reports.client.transport.retries import parse_retry_after
 from airflow_provider_planet_reports.errors import PlanetReportsError
 
 if TYPE_CHECKING:
@@ -169,29 +170,23 @@ def error_of(
     return kind(f"{problem} ({status}): {advice}.{wait}{tail}", status, retry_after)
 
 
-def raise_for_status(
-    response: requests.Response,
-    *,
-    what: str,
-    redact: Callable[[str], str],
-    retry_after: float | None = None,
-) -> None:
+def raise_for_status(response: requests.Response, redact: Callable[[str], str]) -> None:
     """Raise the error that an answer's status stands for; return for a success.
 
     :param response: the answer.
-    :param what: the request, fit for logs (method and address).
     :param redact: removes secrets that the server's words may echo.
-    :param retry_after: seconds that the server asked to wait, where it did.
     """
     status = response.status_code
     if 200 <= status < 300:
         return
+    what = f"{response.request.method} {safe_url(response.url)}"
     said = _server_message(response, redact)[:_MESSAGE_LIMIT]
     tail = f" The server says {said!r}. {what}" if said else f" {what}"
     if status < 400:
         raise InvalidResponse(
             f"A redirect ({status}) has no usable Location: check any proxy in between.{tail}"
         )
+    retry_after = parse_retry_after(response.headers.get("Retry-After"))
     raise error_of(status, tail, retry_after, blocked=_is_blocked(response))
 
 

@@ -6,7 +6,7 @@ import json
 import re
 import reprlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from airflow_provider_planet_reports.client.errors import InvalidResponse
@@ -68,10 +68,9 @@ class Report:
         if isinstance(report_id, int) and not isinstance(report_id, bool):
             report_id = str(report_id)
         if not isinstance(report_id, str) or not report_id:
-            raise InvalidResponse(
-                f"A report has no usable report_id ({reprlib.repr(report_id)}); it has "
-                f"{reprlib.repr(sorted(map(str, source)))}."
-            )
+            names = sorted(map(str, source))
+            shown, others = (reprlib.repr(without_secrets(each)) for each in (report_id, names))
+            raise InvalidResponse(f"A report has no usable report_id ({shown}); it has {others}.")
         try:
             json.dumps(source, allow_nan=False)
         except (ValueError, TypeError, RecursionError) as error:
@@ -98,7 +97,8 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the API's own object, unknown fields included; JSON-safe."""
-        copied: dict[str, Any] = json.loads(json.dumps(self._source or self._known_fields()))
+        known = {each.name: getattr(self, each.name) for each in fields(self)[:-1]}
+        copied: dict[str, Any] = json.loads(json.dumps(self._source or known))
         return copied
 
     def redacted_dict(self) -> dict[str, Any]:
@@ -119,12 +119,6 @@ class Report:
             source["contents"] = []
         return Report.from_dict(source)
 
-    def _known_fields(self) -> dict[str, Any]:
-        known = {
-            name: getattr(self, name) for name in self.__dataclass_fields__ if name != "_source"
-        }
-        return {**known, "contents": list(self.contents)}
-
     @property
     def self_link(self) -> str | None:
         """The report's own address, in either spelling of the documentation, where given."""
@@ -136,9 +130,8 @@ class Report:
 
     def same_content(self, other: Report) -> bool:
         """Whether both describe the same, with as many parts; the links may differ."""
-        mine, theirs = self._known_fields(), other._known_fields()
-        mine["contents"], theirs["contents"] = len(self.contents), len(other.contents)
-        return mine == theirs
+        mine, theirs = (replace(each, contents=()) for each in (self, other))
+        return mine == theirs and len(self.contents) == len(other.contents)
 
 
 def _row_count(value: object) -> int | None:

@@ -15,6 +15,13 @@ DEFAULT_BASE_URL = "https://api.planet.com/reports/v1"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 #: A host that no two libraries read differently: the key must go where it seems to go.
 _HOST = re.compile(r"([a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}|[0-9a-f:.]*:[0-9a-f:.]*", re.ASCII)
+_CREDENTIALS = "has credentials in it"
+_UNENCRYPTED = "leads to an unencrypted address"
+#: What to do about a base URL that has a flaw.
+_ADVICE = {
+    _CREDENTIALS: "put the API key into the connection's password and leave it out of the host",
+    _UNENCRYPTED: "use https://; plain http:// is only for loopback (127.0.0.1, localhost)",
+}
 #: Addresses whose origin is cached: each request asks for the same several times.
 _CACHED = 256
 
@@ -28,27 +35,12 @@ def base_url(text: str | None) -> str:
     """
     text = (text or "").strip() or DEFAULT_BASE_URL
     parts = parse_url(text)
-    example = f"for example {DEFAULT_BASE_URL}"
-    if parts is None or not _connectable(parts):
-        raise InvalidInput(
-            f"Base URL {_without_user(text)!r} is not an http(s) address: write it with its "
-            f"scheme and host, {example}."
-        )
-    if "@" in parts.netloc:
-        raise InvalidInput(
-            f"Base URL {_without_user(text)!r} had credentials in it: put the API key into the "
-            "connection's login (or password) field and leave it out of the host."
-        )
-    if parts.query or parts.fragment:
-        raise InvalidInput(
-            f"Base URL {safe_url(text)!r} has a query or a fragment: give the address alone, "
-            f"{example}."
-        )
-    if not (parts.scheme == "https" or _is_loopback(parts)):
-        raise InvalidInput(
-            f"Base URL {text!r} would send the API key unencrypted: use https://. "
-            "Plain http:// is only for loopback addresses (127.0.0.1, localhost)."
-        )
+    wrong = _flaw(parts)
+    if wrong is None and parts is not None and (parts.query or parts.fragment):
+        wrong = "has a query or a fragment"
+    if wrong is not None:
+        advice = _ADVICE.get(wrong, f"write it like {DEFAULT_BASE_URL}")
+        raise InvalidInput(f"Base URL {safe_url(text)!r} {wrong}: {advice}.")
     return text if text.endswith("/") else f"{text}/"
 
 
@@ -73,21 +65,15 @@ def check_link(url: str, *, came_from: str) -> str:
     :raises RefusedLink: if it is not http(s), has credentials, or is plain http to
         anything but a loopback address or from an https address.
     """
-    parts = parse_url(url)
-    if parts is None or not _connectable(parts):
-        wrong = "is not an http(s) address"
-    elif "@" in parts.netloc:
-        wrong = "has credentials in it"
-    elif not (parts.scheme == "https" or _is_loopback(parts)) or (
-        parts.scheme == "http" and came_from.lower().startswith("https:")
-    ):
-        wrong = "leads to an unencrypted address"
-    else:
-        return url
-    raise RefusedLink(
-        f"A link {wrong}: it is not followed; check any proxy in between. {safe_url(url)!r}, given "
-        f"by {safe_url(came_from)}"
-    )
+    wrong = _flaw(parse_url(url))
+    if wrong is None and url.startswith("http:") and came_from.lower().startswith("https:"):
+        wrong = _UNENCRYPTED
+    if wrong is not None:
+        raise RefusedLink(
+            f"A link {wrong}: it is not followed; check any proxy in between. {safe_url(url)!r}, "
+            f"given by {safe_url(came_from)}"
+        )
+    return url
 
 
 def is_presigned(link: str, base: str) -> bool:
@@ -104,15 +90,14 @@ def is_presigned(link: str, base: str) -> bool:
     return origin(urljoin(base, link)) != origin(base)
 
 
-def _connectable(parts: SplitResult) -> bool:
-    """Whether the libraries can connect to an address, and to the same host as it seems."""
-    host = _HOST.fullmatch(parts.hostname or "")
-    return parts.scheme in _DEFAULT_PORTS and host is not None and "\\" not in parts.netloc
-
-
-def _without_user(url: str) -> str:
-    head, slashes, rest = url.rpartition("://")
-    return f"{head}{slashes}{rest.rpartition('@')[2]}"
+def _flaw(parts: SplitResult | None) -> str | None:
+    """Return why the key may not be sent to an address, nor a file fetched from it."""
+    host = "" if parts is None else parts.hostname or ""
+    if parts is None or parts.scheme not in _DEFAULT_PORTS or not _HOST.fullmatch(host):
+        return "is not an http(s) address"
+    if "@" in parts.netloc:
+        return _CREDENTIALS
+    return None if parts.scheme == "https" or _is_loopback(parts) else _UNENCRYPTED
 
 
 def _is_loopback(parts: SplitResult) -> bool:

@@ -148,19 +148,18 @@ class ReportsSession(RoutedSession):
         while True:
             outcome = self._attempt(what, method, url, *args, **kwargs)
             if isinstance(outcome, requests.Response):
-                if outcome.status_code == 401:
-                    self.credentials.forget()
-                if not errors.is_transient(outcome):
-                    return outcome
+                again = errors.is_transient(outcome)
                 trouble = f"{what} answered {outcome.status_code}"
                 asked = parse_retry_after(outcome.headers.get("Retry-After"))
-                if self.cancelled or not retries.wait(trouble, asked=asked):
-                    return outcome
             else:
+                again = not (outcome.final or isinstance(outcome, _NOT_REPEATED))
+                trouble = str(outcome)
                 asked = getattr(outcome, "retry_after", None)
-                repeated = not (outcome.final or isinstance(outcome, _NOT_REPEATED))
-                if self.cancelled or not repeated or not retries.wait(str(outcome), asked=asked):
-                    raise outcome
+            if not again or self.cancelled or not retries.wait(trouble, asked=asked):
+                break
+        if isinstance(outcome, PlanetReportsError):
+            raise outcome
+        return outcome
 
     def _attempt(
         self, what: str, method: str, url: str, *args: Any, **kwargs: Any
@@ -173,6 +172,8 @@ class ReportsSession(RoutedSession):
             self.credentials.renew(self.wait)
             outcome = super().request(method, url, *args, **{**kwargs, "stream": True})
             url = outcome.url
+            if outcome.status_code == 401:
+                self.credentials.forget()
             if not (streamed and outcome.ok):
                 self._read(outcome, what)
         except PlanetReportsError as error:
@@ -220,9 +221,4 @@ class ReportsSession(RoutedSession):
 
     def raise_for_status(self, response: requests.Response) -> None:
         """Raise the error that the answer's status stands for; see :mod:`.errors`."""
-        errors.raise_for_status(
-            response,
-            what=f"{response.request.method} {safe_url(response.url)}",
-            redact=lambda text: self.redact(text, response.url),
-            retry_after=parse_retry_after(response.headers.get("Retry-After")),
-        )
+        errors.raise_for_status(response, lambda text: self.redact(text, response.url))

@@ -46,7 +46,9 @@ def test_a_base_url_has_scheme_and_host(wrong):
 
 
 def test_a_base_url_has_no_credentials_and_they_are_not_repeated():
-    with pytest.raises(InvalidInput, match="put the API key into the connection's login") as caught:
+    with pytest.raises(
+        InvalidInput, match="put the API key into the connection's password"
+    ) as caught:
         base_url("https://s3cret:pass@api.example/reports")
     assert "s3cret" not in str(caught.value)
     assert "pass@" not in str(caught.value)
@@ -66,7 +68,7 @@ def test_a_base_url_has_neither_query_nor_fragment(tail):
     "host", ["api.example", "10.0.0.7", "localhost.example", "127.0.0.1.nip.io"]
 )
 def test_the_key_is_not_sent_unencrypted_to_a_public_host(host):
-    with pytest.raises(InvalidInput, match="would send the API key unencrypted: use https://"):
+    with pytest.raises(InvalidInput, match="leads to an unencrypted address: use https://"):
         base_url(f"http://{host}/reports")
 
 
