@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 from collections.abc import Callable
 from typing import Any
 
 from airflow_provider_planet_reports.client.errors import InvalidResponse
-from airflow_provider_planet_reports.client.strict_json import decoded, parsed
 from airflow_provider_planet_reports.client.transport.redaction import safe_url
 from airflow_provider_planet_reports.client.transport.session import ReportsSession
 
@@ -16,7 +17,7 @@ def get(
     address: str,
     parameters: dict[str, Any] | None = None,
     *,
-    parse: Callable[[str], Any] = parsed,
+    parse: Callable[[str], Any] = json.loads,
     expected: str = "JSON",
 ) -> tuple[Any, str]:
     """Return the value of an answer, and the address that it really came from.
@@ -32,15 +33,31 @@ def get(
     session.raise_for_status(response)
     where = response.url
     try:
-        text = decoded(response.content)
-        value = parse(session.redact.without_credentials(text))
-    except ValueError as error:
+        # JSON is UTF-8 (RFC 8259), whatever the header says; some put a byte order mark in front.
+        text = response.content.decode("utf-8-sig")
+        return session.redact.parsed(text, parse), where
+    except (ValueError, RecursionError) as error:
         why = str(error)
-    else:
-        # Escapes may hide what is only found once they are resolved.
-        return (session.redact.without_credentials_in(value) if "\\" in text else value), where
     kind = session.redact(response.headers.get("Content-Type", "no content type"), where)
     raise InvalidResponse(
         f"The answer is {kind[:100]}, not {expected} ({why}): check the connection's host, and "
         f"whether a proxy or a login page answers. GET {safe_url(where)}"
     )
+
+
+def json_or_yaml(text: str) -> Any:
+    """Return the value of a JSON or YAML text, as JSON can hold it.
+
+    :param text: the JSON or YAML.
+    :raises ValueError: if it is neither; it says why.
+    """
+    import yaml  # type: ignore[import-untyped]
+
+    with contextlib.suppress(ValueError):
+        return json.loads(text)
+    try:
+        # YAML has dates, which JSON writes as text.
+        return json.loads(json.dumps(yaml.safe_load(text), default=str))
+    except (yaml.YAMLError, TypeError) as error:  # they quote the text
+        why = type(error).__name__
+    raise ValueError(f"neither JSON nor YAML: {why}")

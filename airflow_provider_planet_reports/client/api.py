@@ -7,12 +7,16 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote, urljoin
 
-from airflow_provider_planet_reports.client.answers import get
+from airflow_provider_planet_reports.client.answers import get, json_or_yaml
 from airflow_provider_planet_reports.client.errors import BadRequest, InvalidResponse
 from airflow_provider_planet_reports.client.filters import LARGE_PAGE, Filters
-from airflow_provider_planet_reports.client.paging import NextLinks, OnBadEntry, Paging
+from airflow_provider_planet_reports.client.paging import (
+    NextLinks,
+    OnBadEntry,
+    Paging,
+    entries_and_links,
+)
 from airflow_provider_planet_reports.client.report import Report
-from airflow_provider_planet_reports.client.strict_json import json_or_yaml
 from airflow_provider_planet_reports.client.transport.addresses import check_link, origin
 from airflow_provider_planet_reports.client.transport.redaction import safe_url
 from airflow_provider_planet_reports.client.transport.session import ReportsSession
@@ -71,15 +75,10 @@ class ReportsAPI:
         products: list[dict[str, Any]] = []
         while links.next is not None:
             page, address = get(self.session, links.next)
-            results = page.get("results") if isinstance(page, dict) else None
-            meta = page.get("meta") if isinstance(page, dict) else None
-            if not isinstance(results, list):
-                raise InvalidResponse(
-                    "The answer is not a list of products: check the connection's host. "
-                    f"GET {safe_url(address)}"
-                )
-            products += [each for each in results if isinstance(each, dict)]
-            links.follow(meta if isinstance(meta, dict) else {}, address, new=bool(results))
+            results, meta = entries_and_links(page, "results", "meta", address)
+            new = [each for each in results if isinstance(each, dict) and each not in products]
+            products += new
+            links.follow(meta, address, new=bool(new))
         return products
 
     def api_spec(self) -> dict[str, Any]:
@@ -121,10 +120,9 @@ class ReportsAPI:
         return report
 
     def _first_page(self, address: str, filters: Filters) -> tuple[Any, str]:
-        if not filters.page_size_is_free:
-            return get(self.session, address, filters.parameters)
-        try:
-            return get(self.session, address, {**filters.parameters, "page_size": LARGE_PAGE})
-        except BadRequest as refusal:
-            log.info("Listing again without page_size: %s", refusal)
+        if "page_size" not in filters.parameters:
+            try:
+                return get(self.session, address, {**filters.parameters, "page_size": LARGE_PAGE})
+            except BadRequest as refusal:
+                log.info("Listing again without page_size: %s", refusal)
         return get(self.session, address, filters.parameters)

@@ -24,7 +24,7 @@ from airflow_provider_planet_reports.client.errors import (
     InvalidAPIKey,
     InvalidResponse,
     NotFound,
-    ServerError,
+    TransientError,
     TransportError,
 )
 from airflow_provider_planet_reports.client.report import Report
@@ -171,7 +171,7 @@ class WithABadPart(Misbehaving):
 
 @pytest.mark.parametrize(
     ("way", "kind"),
-    [("404", NotFound), ("500", ServerError), ("encoded", InvalidResponse)],
+    [("404", NotFound), ("500", TransientError), ("encoded", InvalidResponse)],
 )
 def test_a_bad_report_is_named_with_the_reason_and_stops_no_other(
     root: Path, caplog: pytest.LogCaptureFixture, way: str, kind: type
