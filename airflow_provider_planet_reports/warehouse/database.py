@@ -273,14 +273,13 @@ def date_of(key: ReportKey) -> str | None:
 
 
 def first_landed_by(receipt: Receipt) -> str | None:
-    """Return which run landed a report for the first time; None where that is not known any more.
+    """Return which run landed a report for the first time; None where that is not known.
 
     :param receipt: its receipt.
     """
     names = ("dag_id", "run_id", "task_id")
-    if receipt.landed_at != receipt.first_landed_at or not receipt.landed_by:
-        return None
-    return json.dumps([receipt.landed_by.get(name) for name in names])
+    run = [receipt.first_landed_by.get(name) for name in names]
+    return json.dumps(run) if any(run) else None
 
 
 def literal(value: str) -> str:
