@@ -77,8 +77,10 @@ class LandingZone:
         plan_id: str | int | None = None,
         start: str | dt.date | None = None,
         end: str | dt.date | None = None,
-    ) -> list[ReportKey]:
-        """Return all landed reports that match, oldest data first.
+    ) -> dict[ReportKey, str]:
+        """Return all landed reports that match, oldest data first, and their receipts' etags.
+
+        A receipt whose etag in a listing has not changed need not be read again.
 
         :param report_type: ``detailed`` or ``summary``; by default any.
         :param cadence: ``daily`` or ``monthly``; by default any.
@@ -100,10 +102,13 @@ class LandingZone:
             ]
         series = [(folder.removeprefix(RECEIPTS), f"data_date={first}") for folder in folders]
         listed = side_by_side(self.store, self._receipts_from, series, threads=_LISTINGS)
-        keys = (ReportKey.of_receipt(entry.key) for entries in listed for entry in entries)
+        etags = {
+            ReportKey.of_receipt(entry.key): entry.etag for entries in listed for entry in entries
+        }
         # Without a date, a report is of no range of days; "~" is greater than any day.
-        found = (key for key in keys if key and (not last or (key.data_date or "~") <= last))
-        return sorted((key for key in found if not first or key.data_date), key=ReportKey.age)
+        found = (key for key in etags if key and (not last or (key.data_date or "~") <= last))
+        matching = (key for key in found if not first or key.data_date)
+        return {key: etags[key] for key in sorted(matching, key=ReportKey.age)}
 
     def receipt(self, key: ReportKey) -> Receipt | None:
         """Return a report's receipt, None where there is none.

@@ -121,6 +121,16 @@ def test_of_two_that_one_run_landed_the_larger_id_counts(warehouse, monkeypatch)
     land_reissued(warehouse, "one", "one")
     warehouse.load()
     assert usage(warehouse) == [("PSScene", 90.0, 1, 0)]
+    # So it stays when one of them is landed again by another run, whichever it is.
+    monkeypatch.setattr(receipt, "_now", lambda: "2026-11-23T06:00:00+00:00")
+    for name, figure in (("first", 101), ("second", 91)):
+        data = b"date,item_type,usage\n2026-11-20,x,%d\n" % figure
+        warehouse.zone.land(
+            f"reissued.{name}", data, day="2026-11-20", overwrite=True, run="another"
+        )
+        assert warehouse.load().reports == 1
+        assert warehouse.ask("SELECT report_id FROM current_reports") == [("reissued.second",)]
+    assert usage(warehouse) == [("x", 91.0, 1, 0)]
 
 
 def test_months_add_up_all_plans_and_say_of_how_many_days(warehouse):

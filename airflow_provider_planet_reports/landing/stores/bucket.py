@@ -134,7 +134,7 @@ class BucketStore:
             for about in page:
                 key = about["path"]
                 if key > after and key != folder and "/." not in f"/{key}":
-                    yield Entry(key, about["size"])
+                    yield Entry(key, about["size"], about["e_tag"] or "")
 
     def folders(self, prefix: str) -> builtins.list[str]:
         """Return the folders right below a prefix, but for hidden ones."""
