@@ -54,6 +54,7 @@ def page_of(
     environment.filters.update(
         number=words.number_text, percent=words.percent_text, change=words.change_text,
         day=words.day_text, days=words.days_text, period=words.period_text,
+        breakable=words.breakable,
     )  # fmt: skip
     # Of more plans than there is room for, those with the largest figures.
     largest = sorted(sections, key=lambda each: -each.now)[: MOST_PLANS + 1]
@@ -113,7 +114,8 @@ class _Detail:
     def cells(self, by_item_type: dict[str, float]) -> list[float]:
         """Return amounts in the order of the columns, those of the others added up at the end."""
         amounts = [by_item_type.get(name, 0.0) for name in self.columns]
-        return [*amounts, sum(by_item_type.values()) - sum(amounts)] if self.has_others else amounts
+        others = sum(usage for name, usage in by_item_type.items() if name not in self.columns)
+        return [*amounts, others] if self.has_others else amounts
 
     def _cells(self, number: int) -> list[float]:
         parts = self.section.figures.parts.items()

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Sequence
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 from airflow_provider_planet_reports.usage_page.periods import Period
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
 
 DASH = "\N{EN DASH}"
 
@@ -44,6 +49,13 @@ def number_text(amount: float | None) -> str:
     if amount is None:
         return DASH
     return f"{amount:,.0f}" if abs(amount) >= 100 or amount == int(amount) else f"{amount:,.2f}"
+
+
+def breakable(name: str) -> Markup:
+    """Return a name as HTML that may be broken where a capital follows: SkySat, Collect."""
+    from markupsafe import Markup, escape
+
+    return Markup(re.sub(r"(?<=[a-z\d])(?=[A-Z])|(?<=_)", "<wbr>", str(escape(name))))  # noqa: S704
 
 
 def percent_text(part: float) -> str:
