@@ -1,7 +1,7 @@
 """Every morning, when the reports are loaded: a page that shows who used how much, and of what.
 
-It reads the warehouse that ``planet_reports_daily.py`` loads, and is a DAG of its own, so that a page
-that cannot be made does not stop reports from being landed and loaded. What it needs is what
+It reads the warehouse that ``planet_reports_daily.py`` loads, and is a DAG of its own, so that a
+page that cannot be made does not stop reports from being landed and loaded. What it needs is what
 ``planet_reports_daily.py`` needs, the package's extra ``usage-page``, and
 
 * ``PLANET_REPORTS_DASHBOARD``: the folder for the page, for example ``s3://my_aws@my-bucket/usage``,

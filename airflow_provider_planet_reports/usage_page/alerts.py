@@ -53,8 +53,9 @@ def alerts_of(
             yield f"Plan {section.name} has no report of {days_text(len(days))}: {runs_text(days)}."
     both = period_text(figures.both)
     if figures.duplicates:
+        are = "report of {} is" if figures.duplicates == 1 else "reports of {} are"
         yield (
-            f"{figures.duplicates:,} duplicate reports of {both} are loaded: of each plan and day, "
+            f"{figures.duplicates:,} duplicate {are.format(both)} loaded: of each plan and day, "
             "the one that was landed later counts."
         )
     unreadable, lines = figures.unreadable

@@ -54,7 +54,7 @@ def page_of(
     environment.filters.update(
         number=words.number_text, percent=words.percent_text, change=words.change_text,
         day=words.day_text, days=words.days_text, period=words.period_text,
-        breakable=words.breakable,
+        breakable=words.breakable, month=words.month_text,
     )  # fmt: skip
     # Of more plans than there is room for, those with the largest figures.
     largest = sorted(sections, key=lambda each: -each.now)[: MOST_PLANS + 1]

@@ -21,6 +21,11 @@ def day_text(day: dt.date) -> str:
     return f"{day.day} {day:%b %Y}"
 
 
+def month_text(month: str) -> str:
+    """Return a month, given as YYYY-MM, as people write it: Nov 2026."""
+    return f"{dt.date.fromisoformat(f'{month}-01'):%b %Y}"
+
+
 def period_text(period: Period) -> str:
     """Return a period as people write it: first day, dash, last day."""
     first, last = period.first, period.last
