@@ -28,7 +28,8 @@ class Page(HTMLParser):
         self.caption, self.row, self.cell, self.silent = None, None, None, 0
         self.alerts, self.in_alerts = [], False
         self.feed(html.replace("<wbr>", ""))
-        self.text = " ".join(" ".join(self.words).split())
+        text = " ".join(" ".join(self.words).split())
+        self.text = re.sub(r" (?=[.,;])", "", text)
         self.period = next(each[7:] for each in [*self.tables, "Plans, "] if each[:7] == "Plans, ")
         self.chart_texts = re.findall(r"<text[^>]*>([^<]*)</text>", html)
         self.rows_of_csv = list(csv.DictReader(io.StringIO(spreadsheet)))
