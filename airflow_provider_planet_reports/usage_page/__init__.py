@@ -55,6 +55,8 @@ def write_usage_page(
     :raises WarehouseError: if the warehouse cannot be read.
     :raises DestinationError: if the page cannot be written.
     """
+    from importlib.util import find_spec
+
     from airflow_provider_planet_reports.landing.stores.opening import open_store
     from airflow_provider_planet_reports.usage_page import alerts, figures, sections
     from airflow_provider_planet_reports.usage_page.page import page_of
@@ -64,6 +66,11 @@ def write_usage_page(
     from airflow_provider_planet_reports.usage_page.spreadsheet import csv_of
     from airflow_provider_planet_reports.warehouse.opening import open_warehouse
 
+    if find_spec("matplotlib") is None:
+        raise InvalidInput(
+            "The usage page needs a package that is not installed: pip install "
+            "'airflow-provider-planet-reports[usage-page]'."
+        )
     names = figures.page_columns(columns)
     made = dt.datetime.now(dt.timezone.utc)
     account = products_of(products or ())
