@@ -147,6 +147,18 @@ def test_months_add_up_all_plans_and_say_of_how_many_days(warehouse):
     ) == [("2026-11", "1", 31.0, 2, 0), ("2026-11", "2", 62.0, 2, 0), ("2026-12", "1", 5.0, 1, 0)]
 
 
+def test_lines_lead_to_the_other_columns(warehouse):
+    warehouse.zone.land(
+        "a", b"date,item_type,who,usage\n10/06/2026,x,ada,5\n2026-11-20,x,bo,n/a\nTotal,,,5\n",
+        day="2026-11-20",
+    )  # fmt: skip
+    warehouse.load()
+    assert warehouse.ask(
+        "SELECT day, plan_id, usage_lines.item_type, who, usage_lines.usage FROM usage_lines "
+        "JOIN summary_daily USING (_load_id, _row) ORDER BY _row"
+    ) == [(DAY, "7", "x", "ada", 5.0), (DAY, "7", "x", "bo", None), (DAY, "7", None, None, None)]
+
+
 def test_columns_may_have_other_names(warehouse, caplog):
     warehouse.zone.land("a", b'Day,"Item ""Type""",Quota\n2026-11-20,x,5\nTotal,,5\n')
     warehouse.load()
