@@ -57,9 +57,7 @@ class Filters:
             object.__setattr__(self, name, self._checked(name, value) if given else None)
         # Both are ISO dates by now.
         if self.start and self.end and str(self.start) > str(self.end):
-            raise InvalidInput(
-                f"start must not be after end: start={self.start}, end={self.end}."
-            )
+            raise InvalidInput(f"start must not be after end: start={self.start}, end={self.end}.")
         if twice := sorted(self.to_kwargs().keys() & (self.query or {}).keys()):
             raise InvalidInput(
                 f"query={twice[0]!r} is also given as the parameter {twice[0]}: give it once."
