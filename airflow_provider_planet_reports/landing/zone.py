@@ -115,8 +115,8 @@ class LandingZone:
 
         :raises UnreadableReceipt: if it is damaged, or of a later version.
         """
-        stored = read_receipt(self.store, key)
-        return stored and Receipt.from_json(stored.data, key, self.uri_of_receipt(key))
+        found = read_receipt(self.store, key)
+        return found and found.checked()
 
     def receipts(
         self, keys: Iterable[ReportKey]
@@ -124,10 +124,8 @@ class LandingZone:
         """Yield each report's receipt, or why it cannot be read; None where there is none."""
 
         def read(key: ReportKey) -> tuple[ReportKey, Receipt | UnreadableReceipt | None]:
-            try:
-                return key, self.receipt(key)
-            except UnreadableReceipt as error:
-                return key, error
+            found = read_receipt(self.store, key)
+            return key, found and found.content
 
         return side_by_side(self.store, read, keys, threads=_READERS)
 
