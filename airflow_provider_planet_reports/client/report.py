@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -37,7 +36,7 @@ class Report:
     :param data_date_end: last day covered, ``YYYY-MM-DD``.
     :param report_type: ``detailed`` or ``summary``.
     :param cadence: ``daily`` or ``monthly``.
-    :param num_rows: number of rows, as the server counts them; ``"77"`` and ``77.0`` count, too.
+    :param num_rows: number of rows, as the server counts them; None where it is no integer.
     :param has_footprint: whether the parts contain geometry footprints.
     """
 
@@ -83,10 +82,11 @@ class Report:
                 f"Report {report_id[:_LONGEST_SHOWN]!r}: contents must be a list of links, "
                 f"not {type(contents).__name__} of something else."
             )
+        rows = source.get("num_rows")
         return cls(
             report_id=report_id,
             contents=tuple(contents),
-            num_rows=_row_count(source.get("num_rows")),
+            num_rows=rows if type(rows) is int else None,
             _source=source,
             **{name: source.get(name) for name in _AS_SENT},
         )
@@ -132,12 +132,3 @@ class Report:
         """Whether both describe the same, with as many parts; the links may differ."""
         mine, theirs = (replace(each, contents=()) for each in (self, other))
         return mine == theirs and len(self.contents) == len(other.contents)
-
-
-def _row_count(value: object) -> int | None:
-    """Return a number of rows, whether it is written as a number or as text; else None."""
-    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,18}(\.0+)?", value):
-        return int(value.partition(".")[0])
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    return value if type(value) is int else None

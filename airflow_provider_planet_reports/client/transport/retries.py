@@ -6,9 +6,6 @@ import logging
 import random
 from collections.abc import Callable
 
-from urllib3.exceptions import InvalidHeader
-from urllib3.util import Retry
-
 log = logging.getLogger(__name__)
 
 _FIRST_PAUSE = 0.5
@@ -25,6 +22,9 @@ def parse_retry_after(value: str | None) -> float | None:
     :param value: the header: seconds, or a date (RFC 9110, section 10.2.3).
     :return: seconds, from 0 to an hour; None where the header is missing or makes no sense.
     """
+    from urllib3.exceptions import InvalidHeader
+    from urllib3.util import Retry
+
     try:
         return min(Retry().parse_retry_after(value or ""), LONGEST_RETRY_AFTER)
     except (InvalidHeader, ValueError, TypeError, IndexError, OverflowError):
