@@ -158,7 +158,7 @@ def forget(given: Namespace) -> None:
         zone = open_zone(given.destination, given.destination_conn_id)
         keys = [
             key
-            for key in zone.find()
+            for key in verification.stored_reports(zone)
             if (not given.report_ids or key.report_id in given.report_ids)
             and (not before or (key.data_date or "~") < before)
         ]
@@ -171,7 +171,7 @@ def forget(given: Namespace) -> None:
     _print(f"{len(keys)} reports {'would be' if given.dry_run else 'are'} forgotten.")
     missing = {*given.report_ids} - {key.report_id for key in keys}
     if missing:
-        sys.exit(f"Not landed: {', '.join(sorted(missing))}.")
+        sys.exit(f"Not found: {', '.join(sorted(missing))}.")
 
 
 def show_listings(given: Namespace) -> None:

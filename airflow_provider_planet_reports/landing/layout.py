@@ -64,7 +64,16 @@ class ReportKey(NamedTuple):
         path = key.removeprefix(RECEIPTS)
         if path == key or not path.endswith(_RECEIPT_ENDING):
             return None
-        *partitions, name = path.removesuffix(_RECEIPT_ENDING).split("/")
+        return cls._of_path(path.removesuffix(_RECEIPT_ENDING))
+
+    @classmethod
+    def of_file(cls, key: str) -> ReportKey | None:
+        """Return whose file a key is, or None if it is not in the folder of a report."""
+        return cls._of_path(key.rpartition("/")[0])
+
+    @classmethod
+    def _of_path(cls, path: str) -> ReportKey | None:
+        *partitions, name = path.split("/")
         values = [each.partition("=")[::2] for each in partitions]
         if tuple(name for name, _ in values) != _PARTITIONS:
             return None
@@ -72,7 +81,7 @@ class ReportKey(NamedTuple):
             report_type, cadence, plan_id, date = (_value_of(value) for _, value in values)
             report_id = unquote(name, errors=_SURROGATES)
             found = cls(report_type, cadence, plan_id, date, report_id)
-            return found if found.receipt == key else None
+            return found if found._path() == path else None
         except (UnicodeError, InvalidInput):
             return None
 

@@ -133,8 +133,20 @@ def remove_all_strays(zone: LandingZone) -> int:
     return removed
 
 
+def stored_reports(zone: LandingZone) -> list[ReportKey]:
+    """Return all reports that anything is stored of, oldest data first.
+
+    Those that are landed, and those that only left files behind, of which no receipt tells.
+
+    :raises DestinationError: if the destination can't be listed.
+    """
+    keys = (entry.key for entry in zone.store.list(""))
+    found = {ReportKey.of_receipt(key) or ReportKey.of_file(key) for key in keys}
+    return sorted(filter(None, found), key=ReportKey.age)
+
+
 def forget(zone: LandingZone, key: ReportKey) -> None:
-    """Delete a report: its receipt, then its files. Not while a run lands it.
+    """Delete a report: its receipt, if it is landed, then its files. Not while a run lands it.
 
     :raises DestinationError: if the destination fails; the report is not landed any more as soon
         as its receipt is deleted.

@@ -173,7 +173,7 @@ def test_reports_are_forgotten_by_id_and_by_day_with_all_their_files(run, sandbo
     assert [*landed.rglob(f"{some}/*.csv")]
     assert run("forget", landed.as_uri(), some).out.splitlines()[-1] == "1 reports are forgotten."
     assert not [*landed.rglob(f"{some}/*.csv")]
-    assert f"Not landed: {some}." in run("forget", landed.as_uri(), some, code=1).err
+    assert f"Not found: {some}." in run("forget", landed.as_uri(), some, code=1).err
     old = {r["report_id"] for r in sandbox.reports if r["data_date_start"] < day(0)} - {some}
     assert run("forget", landed.as_uri(), "--before", day(0)).out.endswith(
         f"{len(old)} reports are forgotten.\n"

@@ -151,6 +151,7 @@ def test_its_keys_are_legal_in_every_store(named: Named) -> None:
 def test_its_receipts_place_tells_its_identity(named: Named) -> None:
     _, receipt = named.in_the_zone()
     assert ReportKey.of_receipt(receipt) == named.key()
+    assert ReportKey.of_file(f"{named.key().folder}part-00001-0f.csv") == named.key()
 
 
 @given(NAMED, NAMED, st.integers(0, 4))
@@ -214,3 +215,4 @@ FOLDER = "_receipts/report_type=summary/cadence=daily/plan_id=1/data_date=2026-1
 )  # fmt: skip
 def test_what_is_no_receipt_counts_for_none(key: str) -> None:
     assert ReportKey.of_receipt(key) is None
+    assert ReportKey.of_file(key) is None

@@ -13,6 +13,7 @@ from memory_store import MemoryStore
 
 from airflow_provider_planet_reports.client.report import Report
 from airflow_provider_planet_reports.errors import InvalidInput
+from airflow_provider_planet_reports.landing import verification
 from airflow_provider_planet_reports.landing.errors import DestinationError, UnreadableReceipt
 from airflow_provider_planet_reports.landing.layout import ReportKey
 from airflow_provider_planet_reports.landing.stores.interface import Store
@@ -238,6 +239,27 @@ def test_an_id_that_can_be_no_name_is_refused_before_anything_is_written(
     with pytest.raises(InvalidInput, match="too long to land"):
         zone.land(key)
     assert memory.journal == []
+
+
+def test_a_report_that_was_never_landed_is_found_by_its_files_and_forgotten(
+    memory: MemoryStore, report: Report
+) -> None:
+    zone, landed, never = (
+        LandingZone(memory),
+        ReportKey.of(report),
+        described(report, report_id="b"),
+    )
+    land(memory, report, *NEWER)
+    part = zone.land(ReportKey.of(never)).part(1)
+    part.write(NEWER[0])
+    left = part.commit().name  # and now the process dies
+    memory.write("elsewhere.csv", b"not ours")
+    assert verification.stored_reports(zone) == [landed, ReportKey.of(never)]
+    verification.forget(zone, ReportKey.of(never))
+    assert left not in memory.objects
+    assert verification.stored_reports(zone) == [landed]
+    assert zone.receipt(landed) is not None
+    assert "elsewhere.csv" in memory.objects
 
 
 def untrue(store: MemoryStore, key: ReportKey) -> list[str]:

@@ -7,7 +7,6 @@ import contextlib
 import logging
 import mimetypes
 import os
-import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -87,7 +86,10 @@ class BucketStore:
         self._calls.run(lambda: self._put(self._bucket, key, data, **how))
 
     def keeps_conditions(self) -> bool:
-        """Return whether conditions are kept, which is tried with an object of its own."""
+        """Return whether conditions are kept, which is tried with ``_receipts/.conditions``.
+
+        That object is never deleted, so that a put that has to fail does, whoever else tries.
+        """
         with self._trying:
             if self._keeps is None:
                 self._keeps = self._try_conditions()
@@ -96,9 +98,10 @@ class BucketStore:
             return self._keeps
 
     def _try_conditions(self) -> bool:
-        key = f"{RECEIPTS}.conditions-{secrets.token_hex(8)}"
+        key = f"{RECEIPTS}.conditions"
         try:
-            self.put(key, b"{}", replaces=None)
+            with contextlib.suppress(failures.Conflict):  # it is there
+                self.put(key, b"{}", replaces=None)
             version = self.read(key).revision.version
             wrong = Revision(e_tag=f'"{"0" * 32}"', version=version and "1")
             for condition in (None, wrong):
@@ -107,9 +110,6 @@ class BucketStore:
                     return False
         except errors.ConditionsUnsupported:
             return False
-        finally:
-            with contextlib.suppress(errors.DestinationError):
-                self.delete(key)
         return True
 
     def read(self, key: str) -> Stored:

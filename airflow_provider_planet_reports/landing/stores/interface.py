@@ -88,8 +88,8 @@ class Store(Protocol):
     def keeps_conditions(self) -> bool:
         """Return whether the server really keeps the conditions of :meth:`put`.
 
-        Some ignore them. The first call tries it out with an object of its own; a server that
-        does not is logged once.
+        Some ignore them. The first call tries it out with a hidden object; a server that does not
+        is logged once.
         """
 
     def read(self, key: str) -> Stored:

@@ -176,15 +176,24 @@ def test_a_revision_changes_with_the_object_and_only_then(
     assert store.read(RECEIPT).revision != first
 
 
-def test_a_store_finds_out_whether_conditions_are_kept_and_leaves_no_trace(
+def test_a_store_finds_out_whether_conditions_are_kept_and_says_once_that_they_are_not(
     ground: Ground, store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
     with ThreadPoolExecutor(4) as threads:
         said = list(threads.map(lambda _: store.keeps_conditions(), range(4)))
     assert said == [ground.keeps_conditions] * 4
-    assert ground.visible() == {}
     warnings = [each for each in caplog.messages if "ignores conditional requests" in each]
     assert len(warnings) == (0 if ground.keeps_conditions else 1)
+
+
+def test_however_often_conditions_are_tried_one_hidden_object_is_left(
+    ground: Ground, store: Store
+) -> None:
+    with ThreadPoolExecutor(4) as threads:
+        said = list(threads.map(lambda _: ground.open().keeps_conditions(), range(8)))
+    assert said == [ground.keeps_conditions] * 8
+    assert ground.visible().keys() <= {"_receipts/.conditions"}
+    assert list(store.list("")) == []
 
 
 # Reading
