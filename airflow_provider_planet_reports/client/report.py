@@ -12,11 +12,6 @@ from airflow_provider_planet_reports.client.errors import InvalidResponse
 from airflow_provider_planet_reports.client.transport.addresses import is_presigned
 from airflow_provider_planet_reports.client.transport.redaction import without_secrets
 
-#: Fields that are kept as the server sent them.
-_AS_SENT = (
-    "org_id", "plan_id", "data_date_start", "data_date_end", "report_type", "cadence",
-    "has_footprint",
-)  # fmt: skip
 #: Characters of an id in a message.
 _LONGEST_SHOWN = 100
 
@@ -83,13 +78,9 @@ class Report:
                 f"not {type(contents).__name__} of something else."
             )
         rows = source.get("num_rows")
-        return cls(
-            report_id=report_id,
-            contents=tuple(contents),
-            num_rows=rows if type(rows) is int else None,
-            _source=source,
-            **{name: source.get(name) for name in _AS_SENT},
-        )
+        as_sent = {each.name: source.get(each.name) for each in fields(cls)}
+        checked = {"contents": tuple(contents), "num_rows": rows if type(rows) is int else None}
+        return cls(**{**as_sent, **checked, "report_id": report_id, "_source": source})
 
     def __hash__(self) -> int:
         """Hash the id alone: the other fields are what the server sent, lists perhaps."""
