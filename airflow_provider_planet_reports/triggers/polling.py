@@ -77,7 +77,8 @@ async def in_thread(conn_id: str, function: Callable[P, T], *args: P.args, **kwa
     :param function: the function, and its arguments.
     """
     slots = _slots.setdefault(asyncio.get_running_loop(), _Slots())
-    call = sync_to_async(function, thread_sensitive=False, executor=_DaemonThreads())
+    executor: Any = _DaemonThreads()  # asgiref asks for more than it needs
+    call = sync_to_async(function, thread_sensitive=False, executor=executor)
     async with slots.of[conn_id], slots.all:
         with cancelled_together() as sessions:
             try:
