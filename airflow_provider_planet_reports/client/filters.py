@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote
 
 from airflow_provider_planet_reports.errors import InvalidInput
 
@@ -20,6 +20,7 @@ CADENCES = ("daily", "monthly")
 LARGE_PAGE = 1000
 
 _NO_PARAMETER = ("query", "path")
+_PATH = re.compile(r"/?[^/?#\\:][^?#\\:]*")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
@@ -136,19 +137,10 @@ def _query_value(name: str, value: Any) -> Any:
 
 
 def _path(value: Any) -> str:
-    if not isinstance(value, str) or not _is_relative(value):
+    inside = isinstance(value, str) and _PATH.fullmatch(value)
+    if not inside or ".." in unquote(value).split("/"):
         raise InvalidInput(
             f"path={value!r} is not allowed: it must be relative to the base URL, like "
             "'some-listing/', without '..', host or query (use query= for parameters)."
         )
     return quote(value.lstrip("/"), safe="/%:@!$&'()*+,;=~-._")
-
-
-def _is_relative(path: str) -> bool:
-    try:
-        parts = urlsplit(path)
-    except ValueError:
-        return False
-    bare = not (parts.scheme or parts.netloc or parts.query or parts.fragment)
-    steps = path.replace("\\", "/").replace("%2e", ".").replace("%2E", ".").split("/")
-    return bare and ".." not in steps and "\\" not in path and bool(path.strip("/"))

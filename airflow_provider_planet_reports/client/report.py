@@ -12,11 +12,6 @@ from airflow_provider_planet_reports.client.errors import InvalidResponse
 from airflow_provider_planet_reports.client.transport.addresses import is_presigned
 from airflow_provider_planet_reports.client.transport.redaction import without_secrets
 
-#: Fields that are kept as the server sent them.
-_AS_SENT = (
-    "org_id", "plan_id", "data_date_start", "data_date_end", "report_type", "cadence",
-    "has_footprint",
-)  # fmt: skip
 #: Characters of an id in a message.
 _LONGEST_SHOWN = 100
 
@@ -83,13 +78,10 @@ class Report:
                 f"not {type(contents).__name__} of something else."
             )
         rows = source.get("num_rows")
-        return cls(
-            report_id=report_id,
-            contents=tuple(contents),
-            num_rows=rows if type(rows) is int else None,
-            _source=source,
-            **{name: source.get(name) for name in _AS_SENT},
-        )
+        values: dict[str, Any] = {each.name: source.get(each.name) for each in fields(cls)}
+        values.update(report_id=report_id, contents=tuple(contents), _source=source)
+        values["num_rows"] = rows if type(rows) is int else None
+        return cls(**values)
 
     def __hash__(self) -> int:
         """Hash the id alone: the other fields are what the server sent, lists perhaps."""
@@ -102,8 +94,15 @@ class Report:
         return copied
 
     def redacted_dict(self) -> dict[str, Any]:
-        """Return the API's own object as it may be shown: its links carry no secrets."""
-        shown: dict[str, Any] = without_secrets(self.to_dict())
+        """Return the API's own object as it may be shown: its links carry no secrets.
+
+        :raises InvalidResponse: if it is nested too deeply, hundreds of levels.
+        """
+        try:
+            shown: dict[str, Any] = without_secrets(self.to_dict())
+        except RecursionError:
+            name = self.report_id[:_LONGEST_SHOWN]
+            raise InvalidResponse(f"Report {name!r} is nested too deeply to be kept.") from None
         return shown
 
     def without_secrets(self, base_url: str) -> Report:

@@ -17,6 +17,7 @@ from airflow_provider_planet_reports.airflow_side.task_errors import task_errors
 from airflow_provider_planet_reports.client.filters import Filters
 from airflow_provider_planet_reports.client.report import Report
 from airflow_provider_planet_reports.connections import connection
+from airflow_provider_planet_reports.hooks.sessions import opened
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -206,7 +207,9 @@ class PlanetReportsHook(BaseHook):
         options = settings.session_options()
         if self._max_retries is not None:
             options["max_retries"] = self._max_retries
-        return ReportsSession(credentials, settings.host, **options)
+        session = ReportsSession(credentials, settings.host, **options)
+        opened(session)
+        return session
 
 
 def mask(secret: str) -> None:

@@ -9,11 +9,8 @@ refusals). From the shell::
 or in a test::
 
     with Sandbox(days=3).serve() as base_url: ...
-
-:class:`.HostileSandbox` misbehaves, as servers and networks do.
 """
 
-from airflow_provider_planet_reports.sandbox.hostile import HostileSandbox
 from airflow_provider_planet_reports.sandbox.server import Sandbox
 
-__all__ = ["HostileSandbox", "Sandbox"]
+__all__ = ["Sandbox"]

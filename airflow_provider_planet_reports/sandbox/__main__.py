@@ -8,13 +8,7 @@ import signal
 import sys
 import threading
 
-from airflow_provider_planet_reports.sandbox.faults import FAULTS
-from airflow_provider_planet_reports.sandbox.hostile import HostileSandbox
-from airflow_provider_planet_reports.sandbox.server import ADMINISTRATOR_KEY, MEMBER_KEY
-
-
-class _Help(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
-    pass
+from airflow_provider_planet_reports.sandbox.server import ADMINISTRATOR_KEY, MEMBER_KEY, Sandbox
 
 
 def main() -> None:
@@ -23,9 +17,7 @@ def main() -> None:
         prog="python -m airflow_provider_planet_reports.sandbox",
         description="An offline stand-in of Planet's Reports API on loopback. "
         "It is not Planet: all reports and figures are made up.",
-        epilog="Faults:\n"
-        + "\n".join(f"  {fault.name:20} {fault.description}" for fault in FAULTS.values()),
-        formatter_class=_Help,
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     parser.add_argument("--port", type=int, default=8765, help="TCP port; 0 for a free one")
     parser.add_argument("--days", type=int, default=30, help="days back with reports")
@@ -37,18 +29,10 @@ def main() -> None:
         "--requests-per-second", type=int,
         help="requests let in within any one second; beyond it they get a 429; none: all",
     )  # fmt: skip
-    hostile = parser.add_argument_group("a hostile API")
-    hostile.add_argument(
-        "--faults", type=float, default=0.0, help="share of requests that meet one"
-    )
-    hostile.add_argument(
-        "--fault", action="append", choices=FAULTS, metavar="NAME",
-        help="only this one (see below); may be repeated",
-    )  # fmt: skip
-    hostile.add_argument("--fault-seed", type=int, default=1, help="what decides who meets what")
-    hostile.add_argument(
-        "--signed-links", action="store_true",
-        help="content links lead to another port, and open files without the key",
+    parser.add_argument(
+        "--faults", type=float, default=0.0,
+        help="share of the requests that meet a 429, a 503 or a connection that is reset; the same "
+        "ones for the same seed",
     )  # fmt: skip
     given = parser.parse_args()
     if given.days < 1 or given.plans < 1:
@@ -57,18 +41,13 @@ def main() -> None:
         parser.error("--requests-per-second must be 1 or more")
     if not 0 <= given.faults <= 1:
         parser.error("--faults must be from 0 to 1")
-    if given.fault and not given.faults:
-        parser.error("--fault needs --faults, the share of requests that meet it")
-    sandbox = HostileSandbox(
-        faults=given.fault,
-        rate=given.faults,
-        fault_seed=given.fault_seed,
-        signed_links=given.signed_links,
+    sandbox = Sandbox(
         days=given.days,
         plans=tuple(range(1001, 1001 + given.plans)),
         seed=given.seed,
         part_bytes=given.part_bytes,
         key=given.key,
+        faults=given.faults,
         requests_per_second=given.requests_per_second,
     )
     ended = threading.Event()

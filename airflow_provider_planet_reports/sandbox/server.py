@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from airflow_provider_planet_reports.sandbox.account import SPECIFICATION, products
+from airflow_provider_planet_reports.sandbox.faults import Faults
 from airflow_provider_planet_reports.sandbox.http import Answer, Request, content_of, serving
 from airflow_provider_planet_reports.sandbox.rate import Rate
 from airflow_provider_planet_reports.sandbox.reports import MadeUpReport, made_up_reports
@@ -57,6 +58,8 @@ class Sandbox:
     :param largest_page: largest ``page_size`` accepted, by default 1000.
     :param key: the API key that is let in, by default ``sandbox-key``.
     :param underscored_links: whether links are written ``_next``, ``_self``; by default False.
+    :param faults: share of the requests that meet a 429, a 503 or a connection that is reset, by
+        default 0; the same ones for the same ``seed``.
     :param requests_per_second: requests that are let in within any one second; those beyond it
         get a 429 and ``Retry-After: 1``. By default all are.
     """
@@ -73,6 +76,7 @@ class Sandbox:
         largest_page: int = 1000,
         key: str = ADMINISTRATOR_KEY,
         underscored_links: bool = False,
+        faults: float = 0.0,
         requests_per_second: int | None = None,
     ) -> None:
         if last_day is None:
@@ -86,6 +90,7 @@ class Sandbox:
         self._largest_page = largest_page
         self._underscored = underscored_links
         self._rate = Rate(requests_per_second)
+        self._faults = Faults(faults, seed)
         self._lock = threading.Lock()
         self._reports: dict[str, MadeUpReport] = {}
         self._withdrawn: set[str] = set()
@@ -146,7 +151,9 @@ class Sandbox:
             yield self.base_url
 
     def _respond(self, request: Request) -> Answer:
-        answer = self.answer(request) if self._rate.lets_in() else too_many_requests("1")
+        answer = too_many_requests("1")
+        if self._rate.lets_in():
+            answer = self._faults.instead_of(self.answer(request), request)
         self.exchanges.append((request.method, request.target, answer.status))
         return answer
 

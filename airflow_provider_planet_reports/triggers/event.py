@@ -122,7 +122,7 @@ class PlanetReportsEventTrigger(BaseEventTrigger):
         while True:
             await asyncio.sleep(pause)
             try:
-                missing = await in_thread(self._not_landed)
+                missing = await in_thread(self.planet_reports_conn_id, self._not_landed)
             except Exception as error:  # Airflow restarts a watcher that ends about once a second
                 pause = backoff.after_failure(error)
                 self._log_failure(error, backoff.failures, pause)

@@ -97,7 +97,9 @@ class PlanetReportsTrigger(BaseTrigger):
             await asyncio.sleep(pause)
             try:
                 # The pauses between polls are the retries: they hold no thread.
-                found = await in_thread(self.wait.look, max_retries=0)
+                found = await in_thread(
+                    self.wait.planet_reports_conn_id, self.wait.look, max_retries=0
+                )
             except PlanetReportsTaskFailure as refusal:
                 event = {"status": "refused", "message": str(refusal)}
                 break

@@ -18,16 +18,18 @@ from requests_mock import Mocker
 from airflow_provider_planet_reports.client.api import ReportsAPI
 from airflow_provider_planet_reports.client.download import download
 from airflow_provider_planet_reports.client.filters import Filters
+from airflow_provider_planet_reports.client.transport.auth import bearer_token
 from airflow_provider_planet_reports.client.transport.redaction import without_secrets
 from airflow_provider_planet_reports.client.transport.session import ReportsSession
 from airflow_provider_planet_reports.errors import PlanetReportsError
 
 KEY = "PLAKcanary+0123/456"
+TOKEN = "t0ken-canary.0123/456+x="
 SIGNATURE = "s1gnature-canary/of+a=link"
 URL = "https://api.example/reports/v1/"
 LINK = f"https://files.example/1?X-Amz-Signature={quote(SIGNATURE, safe='')}"
 #: Letters and digits alone: no way of writing a secret changes them, but for their own escapes.
-CORES = ("plakcanary", "s1gnature-canary")
+CORES = ("plakcanary", "t0ken-canary", "s1gnature-canary")
 BASIC = base64.b64encode(f"{KEY}:".encode()).decode()
 CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e]")
 
@@ -65,7 +67,11 @@ def assert_clean(*texts):
         assert not CONTROL.search(text), text
 
 
-SECRETS = st.sampled_from([*ways(KEY), BASIC])
+#: By what the session authenticates with: that, and how it may come back.
+SECRETS = {
+    "key": (KEY, st.sampled_from([*ways(KEY), BASIC])),
+    "token": (bearer_token(TOKEN), st.sampled_from([*ways(TOKEN), f"Bearer {TOKEN}"])),
+}
 LINKS = st.sampled_from(
     [
         LINK,
@@ -84,15 +90,15 @@ NOISE = st.sampled_from(
 
 
 @st.composite
-def words(draw):
+def words(draw, secrets):
     """What a server says: secrets, links and noise."""
-    pieces = draw(st.lists(SECRETS | LINKS | NOISE, min_size=1, max_size=6))
+    pieces = draw(st.lists(secrets | LINKS | NOISE, min_size=1, max_size=6))
     return draw(st.sampled_from(["", " "])).join(pieces)
 
 
 @st.composite
-def bodies(draw):
-    said = draw(words())
+def bodies(draw, secrets):
+    said = draw(words(secrets))
     raw = said.encode("utf-8", "replace")
     as_json = json.dumps({"message": said, said: {"field": {said: [{"message": said}]}}}).encode()
     # As a server may write it that escapes what it need not.
@@ -114,9 +120,9 @@ class Hurried(ReportsSession):
         return False
 
 
-def tried(work, said):
+def tried(work, said, credentials=KEY):
     """Do something; search all that is shown of it."""
-    with Hurried(KEY, URL, max_retries=1) as session:
+    with Hurried(credentials, URL, max_retries=1) as session:
         try:
             shown = json.dumps(work(session))
         except PlanetReportsError as error:
@@ -151,14 +157,17 @@ def header(text):
     return re.sub(r"[\r\n]", " ", text).encode("latin-1", "replace").decode("latin-1")
 
 
+@pytest.mark.parametrize("authenticated", SECRETS)
 @given(
+    st.data(),
     st.sampled_from([200, 200, 301, 302, 400, 401, 403, 404, 410, 413, 418, 429, 500, 503, 520]),
-    bodies(),
-    words(),
     st.sampled_from(["Content-Type", "Content-Encoding", "Location", "Retry-After", "X-Echo"]),
-    words(),
 )
-def test_no_secret_of_an_answer_gets_out(said, status, body, reason, name, value):
+def test_no_secret_of_an_answer_gets_out(said, authenticated, data, status, name):
+    credentials, secrets = SECRETS[authenticated]
+    body = data.draw(bodies(secrets))
+    reason, value = data.draw(words(secrets)), data.draw(words(secrets))
+
     def listing(session):
         return [report.redacted_dict() for report in ReportsAPI(session).list_reports(Filters())]
 
@@ -168,9 +177,9 @@ def test_no_secret_of_an_answer_gets_out(said, status, body, reason, name, value
             "headers": {name: header(value)},
         }  # fmt: skip
         server.get(re.compile(".*"), **settings)
-        tried(listing, said)
-        tried(lambda session: ReportsAPI(session).get_report("a"), said)
-        tried(lambda session: download(session, LINK, Part()), said)
+        tried(listing, said, credentials)
+        tried(lambda session: ReportsAPI(session).get_report("a"), said, credentials)
+        tried(lambda session: download(session, LINK, Part()), said, credentials)
 
 
 @pytest.mark.parametrize("echo", ways(KEY))

@@ -140,6 +140,12 @@ def test_what_json_cannot_hold_is_refused_before_anything_breaks_on_it(odd):
         Report.from_dict({"report_id": "a", "new_field": odd})
 
 
+def test_a_report_that_is_nested_too_deeply_to_be_kept_says_so():
+    report = Report.from_dict({"report_id": "a", "new_field": nested(900)})
+    with pytest.raises(InvalidResponse, match="Report 'a' is nested too deeply"):
+        report.without_secrets("https://api.example/")
+
+
 def test_what_is_no_report_is_not_repeated_at_length():
     with pytest.raises(InvalidResponse) as caught:
         Report.from_dict(

@@ -9,6 +9,7 @@ from urllib.parse import quote
 import pytest
 import requests
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, redact
+from hostile import SIGNATURE, HostileSandbox
 from surroundings import connect
 
 from airflow_provider_planet_reports.airflow_side import connection_form
@@ -19,8 +20,7 @@ from airflow_provider_planet_reports.airflow_side.task_errors import (
 from airflow_provider_planet_reports.errors import PlanetReportsError
 from airflow_provider_planet_reports.hooks.planet_reports import PlanetReportsHook
 from airflow_provider_planet_reports.operators.planet_reports import PlanetReportsListOperator
-from airflow_provider_planet_reports.sandbox import HostileSandbox, Sandbox
-from airflow_provider_planet_reports.sandbox.hostile import SIGNATURE
+from airflow_provider_planet_reports.sandbox import Sandbox
 from airflow_provider_planet_reports.sandbox.reports import made_up_reports
 from airflow_provider_planet_reports.sandbox.server import MEMBER_KEY
 

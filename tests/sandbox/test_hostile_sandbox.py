@@ -7,10 +7,10 @@ import re
 
 import pytest
 import requests
+from hostile import SIGNATURE, HostileSandbox
+from hostile.incident import FAULTS
 
-from airflow_provider_planet_reports.sandbox import HostileSandbox, Sandbox
-from airflow_provider_planet_reports.sandbox.faults import FAULTS
-from airflow_provider_planet_reports.sandbox.hostile import SIGNATURE
+from airflow_provider_planet_reports.sandbox import Sandbox
 
 DAY = dt.date(2026, 3, 1)
 

@@ -17,13 +17,12 @@ from importlib.util import find_spec
 
 import pytest
 from cryptography.fernet import Fernet
+from hostile import SIGNATURE, HostileSandbox
 from hunt import Hunt
 from surroundings import MASKS_SENT, connect
 from whole_airflow import Airflow
 
 from airflow_provider_planet_reports.hooks.planet_reports import PlanetReportsHook
-from airflow_provider_planet_reports.sandbox import HostileSandbox
-from airflow_provider_planet_reports.sandbox.hostile import SIGNATURE
 from airflow_provider_planet_reports.sandbox.reports import made_up_reports
 
 pytest.importorskip("airflow.sdk", reason="the processes are those of Airflow 3")

@@ -19,6 +19,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hostile import SIGNATURE, HostileSandbox
+from hostile.incident import FAULTS
+from hostile.transport_faults import packed
 from surroundings import connect
 
 from airflow_provider_planet_reports.airflow_side.task_errors import (
@@ -29,9 +32,6 @@ from airflow_provider_planet_reports.client.report import Report
 from airflow_provider_planet_reports.client.transport.auth import secret_forms
 from airflow_provider_planet_reports.client.transport.session import ReportsSession
 from airflow_provider_planet_reports.landing.layout import ReportKey
-from airflow_provider_planet_reports.sandbox import HostileSandbox
-from airflow_provider_planet_reports.sandbox.faults import FAULTS, packed
-from airflow_provider_planet_reports.sandbox.hostile import SIGNATURE
 from airflow_provider_planet_reports.sandbox.reports import MadeUpReport
 from airflow_provider_planet_reports.transfers.planet_reports_to_object_storage import (
     PlanetReportsToObjectStorageOperator,

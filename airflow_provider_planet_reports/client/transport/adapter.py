@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from typing import Any
 
 import requests
@@ -23,11 +22,9 @@ log = logging.getLogger(__name__)
 #: Threads that may share one session without connections being thrown away.
 _POOL_SIZE = 64
 
-_this_thread = threading.local()
-
 
 def _is_of_others(_: logging.LogRecord) -> bool:
-    return not getattr(_this_thread, "sends", False)
+    return not exchange.active
 
 
 # urllib3 logs addresses with their signatures, and headers that it cannot parse. What others in
@@ -73,12 +70,8 @@ class Adapter(HTTPAdapter):
             kwargs["proxies"] = {}  # it would be the proxy's own loopback
         if self._rate_limiter is not None:
             self._rate_limiter.wait()
-        exchange.leaves(request.path_url)
-        _this_thread.sends = True
-        try:
-            response = super().send(request, *args, **kwargs)
-        finally:
-            _this_thread.sends = False
+        exchange.start_clock()
+        response = super().send(request, *args, **kwargs)
         log.debug("%s %s: %d", request.method, safe_url(request.url or ""), response.status_code)
         if self._rate_limiter is not None:
             if response.status_code == 429:

@@ -6,6 +6,7 @@ import contextlib
 import http.client
 import io
 import math
+import re
 import socket
 import threading
 import time
@@ -18,30 +19,28 @@ from urllib3.connection import HTTPConnection
 
 
 class Exchange(threading.local):
-    """What a thread's request needs to know; each thread sees its own."""
+    """The request that a thread is about, if any; each thread sees its own."""
 
-    #: Seconds from when the request leaves until the whole answer has to be there.
+    #: Whether one of ours is under way.
+    active = False
+    #: Its address as it is written.
+    address = ""
+    #: Seconds from when it leaves until the whole answer has to be there.
     seconds = math.inf
     #: When that is, by the monotonic clock.
     deadline = math.inf
-    #: The request's path and query, as they are to be sent.
-    target = ""
 
-    def leaves(self, target: str) -> None:
-        """Start the clock: the request leaves now.
+    def begin(self, address: str, seconds: float) -> None:
+        """Take note of a request; its clock starts when it leaves."""
+        self.active, self.address, self.seconds = True, address, seconds
 
-        :param target: its path and query, as they are to be sent.
-        """
-        self.target = target
+    def start_clock(self) -> None:
+        """Count the seconds from now on."""
         self.deadline = time.monotonic() + self.seconds
 
-    def limit(self, seconds: float) -> None:
-        """Give what is read from now on a deadline.
-
-        :param seconds: how long it may take.
-        """
-        self.seconds = seconds
-        self.deadline = time.monotonic() + seconds
+    def end(self) -> None:
+        """What this thread reads from now on has no deadline."""
+        self.active, self.deadline = False, math.inf
 
     @property
     def expired(self) -> bool:
@@ -50,6 +49,9 @@ class Exchange(threading.local):
 
 
 exchange = Exchange()
+
+#: An address that can be sent as it is written.
+_SENDABLE = re.compile(r"https?://[^/?#\s]+(/[!-\"$-;=?-~]*)", re.IGNORECASE)
 
 
 class ConnectionRegistry:
@@ -158,11 +160,11 @@ class _Watched(HTTPConnection):
                 self._handle.close()
 
     def putrequest(self, method: str, url: str, *args: Any, **kwargs: Any) -> None:
-        # urllib3 writes %7e as %7E, which is not what a signature was made over.
-        exact = exchange.target
-        super().putrequest(
-            method, exact if unquote(exact) == unquote(url) else url, *args, **kwargs
-        )
+        # requests writes %7E as ~, and urllib3 %7e as %7E: not what a signature was made over.
+        exact = _SENDABLE.fullmatch(exchange.address)
+        if exact is not None and unquote(exact[1]) == unquote(url):
+            url = exact[1]
+        super().putrequest(method, url, *args, **kwargs)
 
 
 def _shut_down(sock: socket.socket) -> None:

@@ -1,8 +1,7 @@
-"""Where a request goes: its address as it is written, its proxy, and where redirects lead."""
+"""Where a request goes: its proxy, and where redirects lead."""
 
 from __future__ import annotations
 
-import re
 from typing import Any
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
@@ -10,14 +9,12 @@ import requests
 
 from airflow_provider_planet_reports.client.errors import RefusedLink
 from airflow_provider_planet_reports.client.transport import addresses
+from airflow_provider_planet_reports.client.transport.connections import exchange
 from airflow_provider_planet_reports.client.transport.redaction import Redactor, safe_url
-
-#: An address that can be sent as it is written.
-_SENDABLE = re.compile(r"https?://[^/?#\s]+/[!-\"$-;=?-~]*", re.IGNORECASE)
 
 
 class RoutedSession(requests.Session):
-    """A session that leaves addresses as they are written, and checks redirects."""
+    """A session that checks redirects, and looks the environment up once."""
 
     #: Removes secrets.
     redact: Redactor
@@ -26,26 +23,12 @@ class RoutedSession(requests.Session):
         super().__init__()
         self._settings: dict[tuple[str, str, int | None], Any] = {}
 
-    def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:
-        """Prepare a request as :meth:`requests.Session.prepare_request` does.
-
-        The address is left as it is written: requests writes ``%7E`` as ``~``, which is not what a
-        signature was made over.
-
-        :param request: the request.
-        """
-        prepared = super().prepare_request(request)
-        if not (request.params or self.params) and _SENDABLE.fullmatch(str(request.url)):
-            prepared.url = str(request.url)
-        return prepared
-
     def rebuild_auth(
-        self, prepared_request: requests.PreparedRequest, response: requests.Response
+        self,
+        prepared_request: requests.PreparedRequest,
+        response: requests.Response,  # noqa: ARG002 - decided by the origin alone
     ) -> None:
         """Decide about the credentials at every redirect by the origin alone."""
-        target = getattr(response, "redirect_target", "")
-        if _SENDABLE.fullmatch(target):
-            prepared_request.url = target
         if callable(self.auth):
             self.auth(prepared_request)
 
@@ -77,9 +60,8 @@ class RoutedSession(requests.Session):
         same_place = here.path.rstrip("/") == there.path.rstrip("/")
         if same_place and here.netloc == there.netloc and not there.query:
             there = there._replace(query=here.query)
-        target = addresses.check_link(urlunsplit(there), came_from=resp.url)
-        resp.redirect_target = target  # type: ignore[attr-defined]
-        return target
+        exchange.address = addresses.check_link(urlunsplit(there), came_from=resp.url)
+        return exchange.address
 
     def merge_environment_settings(
         self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any

@@ -167,7 +167,7 @@ class ReportsSession(RoutedSession):
         """Send once, and return the answer or what went wrong."""
         outcome: requests.Response | PlanetReportsError
         streamed = kwargs.pop("stream", False)
-        exchange.seconds = math.inf if streamed else self._deadline
+        exchange.begin(url, math.inf if streamed else self._deadline)
         try:
             self.credentials.renew(self.wait)
             outcome = super().request(method, url, *args, **{**kwargs, "stream": True})
@@ -181,7 +181,7 @@ class ReportsSession(RoutedSession):
         except FAILURES as error:
             outcome = self._failure(error, what, url)
         finally:
-            exchange.limit(math.inf)
+            exchange.end()
         # Being shut down looks like the end of a body that did not announce any.
         return self.cancelled_error(what) or outcome
 
@@ -189,7 +189,8 @@ class ReportsSession(RoutedSession):
         """Read a body as ``Response.content`` does, but never more than a limit."""
         limit = _ANSWER_LIMIT if response.ok else errors.ERROR_LIMIT
         if math.isinf(exchange.seconds):  # what is said about a refused download
-            exchange.limit(self._deadline)
+            exchange.seconds = self._deadline
+            exchange.start_clock()
         body = response.raw.read(limit + 1, decode_content=True)
         if len(body) > limit:
             response.close()

@@ -141,7 +141,7 @@ def test_informational_answers_are_passed_over():
 
 
 @pytest.mark.parametrize("redirected", [False, True])
-@pytest.mark.parametrize("target", ["/a%7Eb?sig=%7e%2F%2b~", "/a/../b?x=%20", "/a?b=c%3d&d"])
+@pytest.mark.parametrize("target", ["/a%7Eb?sig=%7e%2F%2b~", "/a//b?x=%20", "/a?b=c%3d&d"])
 def test_signed_links_are_sent_byte_for_byte(server, session, target, redirected):
     if redirected:
         server.will(Answer(302, headers={"Location": server.origin + target}), Answer(body={}))

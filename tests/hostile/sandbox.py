@@ -10,10 +10,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from airflow_provider_planet_reports.sandbox.faults import FAULTS, Fault, Incident, Place
 from airflow_provider_planet_reports.sandbox.http import Answer, Request, content_of, serving
 from airflow_provider_planet_reports.sandbox.reports import MadeUpReport
 from airflow_provider_planet_reports.sandbox.server import PATH, Sandbox
+from hostile import listing_faults, status_faults, transport_faults  # noqa: F401 - they register
+from hostile.incident import FAULTS, Fault, Incident, Place
 
 #: The part of a signed link that is secret begins with this; searching for it finds every leak.
 SIGNATURE = "sandbox-signature"
@@ -25,8 +26,7 @@ class HostileSandbox(Sandbox):
     What a request meets depends on the seed, its address and how often that was asked for, and
     not on what other threads do meanwhile. The attribute ``inflicted`` says what happened.
 
-    :param faults: names of the faults that may happen, which the command line's ``--help``
-        lists; all but ``enormous`` by default.
+    :param faults: names of the faults that may happen; all but ``enormous`` by default.
     :param rate: share of the requests that meet one, by default a tenth; may be changed at any
         time, 0 for none.
     :param most: how often at most one address meets a fault; without a limit by default.
@@ -59,7 +59,7 @@ class HostileSandbox(Sandbox):
         #: What reached the other origin.
         self.requests_elsewhere: deque[Request] = deque(maxlen=100_000)
         self.other_origin = ""
-        self._faults = [FAULTS[name] for name in sorted(names)]
+        self._kinds = [FAULTS[name] for name in sorted(names)]
         self._most = most
         self._fault_seed = fault_seed
         self._signed = signed_links
@@ -170,7 +170,7 @@ class HostileSandbox(Sandbox):
             times = self._asked[address]
             if times > self._most:
                 return answer
-            chance = random.Random(f"{self._fault_seed}/{address}/{times}")  # noqa: S311
+            chance = random.Random(f"{self._fault_seed}/{address}/{times}")
             fault = self._fault(place, request, chance)
             if fault is None:
                 return answer
@@ -182,5 +182,5 @@ class HostileSandbox(Sandbox):
             return None
         if forced := self._forced.get(request.target):
             return FAULTS[forced.pop()]
-        possible = [fault for fault in self._faults if place in fault.places]
+        possible = [fault for fault in self._kinds if place in fault.places]
         return chance.choice(possible) if possible and chance.random() < self.rate else None
