@@ -4,8 +4,8 @@ It reads the warehouse that ``planet_reports_daily.py`` loads, and is a DAG of i
 page that cannot be made does not stop reports from being landed and loaded. What it needs is what
 ``planet_reports_daily.py`` needs, the package's extra ``usage-page``, and
 
-* ``PLANET_REPORTS_DASHBOARD``: the folder for the page, for example ``s3://my_aws@my-bucket/usage``,
-  beside the destination of the reports, not below it; by default a folder below ``AIRFLOW_HOME``.
+* ``PLANET_REPORTS_DASHBOARD``: the folder for the page, written like that of the destination, but
+  beside it, not below it; by default a folder below ``AIRFLOW_HOME``.
 """
 
 from __future__ import annotations

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_planet_reports.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from airflow_provider_planet_reports.landing.stores.interface import Store
     from airflow_provider_planet_reports.usage_page.figures import Figures
     from airflow_provider_planet_reports.usage_page.quotas import Product, Quota
     from airflow_provider_planet_reports.usage_page.standing import Standing
@@ -59,6 +57,7 @@ def write_usage_page(
 
     from airflow_provider_planet_reports.landing.stores.opening import open_store
     from airflow_provider_planet_reports.usage_page import alerts, figures, sections
+    from airflow_provider_planet_reports.usage_page.folder import put_files
     from airflow_provider_planet_reports.usage_page.page import page_of
     from airflow_provider_planet_reports.usage_page.periods import Period
     from airflow_provider_planet_reports.usage_page.quotas import Quota, joined, products_of
@@ -96,22 +95,8 @@ def write_usage_page(
     html = page_of(
         found, shown, alerts=list(first), no_total=no_total, title=title, note=note, made=made
     )
-    for name, content in (("usage.csv", csv_of(found, shown)), ("index.html", html.encode())):
-        store.put_always(name, content)
-    _remove_hidden_folders(store)
+    put_files(store, {"usage.csv": csv_of(found, shown), "index.html": html.encode()})
     return store.uri("index.html")
-
-
-def _remove_hidden_folders(store: Store) -> None:
-    """Leave nothing in a local folder but the page: what a landing zone has has no place there."""
-    from airflow_provider_planet_reports.landing.layout import RECEIPTS
-    from airflow_provider_planet_reports.landing.stores.local import LocalStore
-
-    if isinstance(store, LocalStore):
-        receipts = Path(store.uri(RECEIPTS).removeprefix("file://"))
-        for folder in (receipts / ".unfinished", receipts):
-            with suppress(OSError):  # not empty: another task writes there
-                folder.rmdir()
 
 
 def _standings(

@@ -106,3 +106,33 @@ def a_row_a_day(
         day = last - dt.timedelta(days=back)
         if usage is not None:
             yield day, plan, f"{HEADER}{day},{item_type},{user},{user[:3]},{usage}\n"
+
+
+def fill(path: Any, *, days: int, plans: int, users: int) -> None:
+    """Replace the lines of a DuckDB warehouse, as if so many reports were loaded.
+
+    They are made in the database: to land thousands of reports takes minutes.
+    """
+    import duckdb
+
+    with duckdb.connect(str(path)) as db:
+        db.execute("DELETE FROM summary_daily; DELETE FROM loaded_reports")
+        db.execute(
+            "INSERT INTO loaded_reports (receipt, load_id, table_name, report_id, plan_id, "
+            "data_date, rows, source, first_landed_at) "
+            "SELECT 'receipt ' || plan || '/' || day, 1000 * day + plan, 'summary_daily', "
+            "plan || '/' || day, 1000 + plan, DATE '2026-11-24' - CAST(day AS INTEGER), 40, 'x', "
+            f"now() FROM range(0, {days}) AS d (day), range(1, {plans + 1}) AS p (plan)"
+        )
+        # Less of each further item type, more in later days, some users more than others.
+        db.execute(
+            "INSERT INTO summary_daily (_load_id, _plan_id, _data_date, _row, date, item_type, "
+            "user_email, user_name, usage) "
+            "SELECT load_id, plan_id, data_date, u, data_date, list_element(['PSScene', "
+            "'SkySatCollect', 'SkySatScene', 'PSOrthoTile', 'REOrthoTile', 'Sentinel2L1C', "
+            "'MOD09GQ', 'MYD09GA'], 1 + least(7, (hash(load_id, u) % 100) ** 2 // 1300)::INTEGER), "
+            "format('user-{:02d}@example.org', u), format('User {:02d}', u), "
+            "round((1 + u % 7) * (hash(u, load_id) % 100) * (1.3 - load_id / 1e6), 2)::TEXT "
+            f"FROM loaded_reports, range(0, {users}) AS users (u) "
+            "WHERE hash(load_id + u) % 3 > 0"
+        )
