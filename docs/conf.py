@@ -45,7 +45,7 @@ nitpicky = True
 nitpick_ignore_regex = [
     (r"py:.*", r"(airflow|requests|collections|datetime|dt|typing|argparse|urllib)\..+"),
     (r"py:class", "Asset|Context|Dataset|ObjectStoragePath|OperatorLineage|PokeReturnValue"),
-    (r"py:class", "FilterParameters|OnBadEntry|RetryDecision|TaskInstanceKey"),
+    (r"py:class", "DuckDBPyConnection|FilterParameters|OnBadEntry|RetryDecision|TaskInstanceKey"),
     (r"py:exc", "Airflow[A-Za-z]+"),
 ]
 

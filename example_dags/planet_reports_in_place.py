@@ -1,7 +1,7 @@
 """Every morning: land yesterday's usage reports, and query them where they lie.
 
-No warehouse: DuckDB reads the files in the object store, as one table with the folders (plan, day)
-as columns. That is the least to look after as long as there is not too much to read; see
+No warehouse: DuckDB reads the files in the object store as one table, with the plan and the day of
+each row. That is the least to look after as long as there is not too much to read; see
 ``planet_reports_daily.py`` for loading a table.
 
 What it needs is what ``planet_reports_daily.py`` needs, but for the warehouse.
@@ -50,13 +50,12 @@ with DAG(
         """Return how many rows each plan has on each day."""
         import duckdb
 
-        from airflow_provider_planet_reports.warehouse.in_place import check_rows, view_of_landed
+        from airflow_provider_planet_reports.warehouse.in_place import view_of_landed
 
         with duckdb.connect() as db:
             view_of_landed(db, DESTINATION, DESTINATION_CONN_ID)
-            check_rows(db)
             found = db.execute(
-                "SELECT data_date, plan_id, count(*) FROM landed GROUP BY ALL ORDER BY ALL"
+                "SELECT _data_date, _plan_id, count(*) FROM landed GROUP BY ALL ORDER BY ALL"
             ).fetchall()
         return [{"day": str(day), "plan_id": plan, "rows": rows} for day, plan, rows in found]
 

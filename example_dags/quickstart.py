@@ -19,11 +19,8 @@ from typing import Any
 DAYS = 14
 DAYS_SHOWN = 7  # the page compares them with as many before
 PATHS_SHOWN = 8
-#: What the page of the sandbox has besides.
-SANDBOX_PAGE = {
-    "quota": 500_000,
-    "note": "Made-up figures from the sandbox, which is not Planet.",
-}
+#: What stands at the top of the sandbox's page.
+NOTE = "Made-up figures from the sandbox, which is not Planet."
 HERE = Path(__file__).resolve().parent
 
 
@@ -34,8 +31,8 @@ def main() -> None:
         prepare_airflow(home, connection)
         before = landed(home)
         loaded = run_daily()
-    report(before, landed(home), loaded, warehouse=home / "planet_reports.duckdb")
-    run_dashboard(SANDBOX_PAGE if name == "sandbox" else {})
+        report(before, landed(home), loaded, warehouse=home / "planet_reports.duckdb")
+        run_dashboard(NOTE if name == "sandbox" else "")
 
 
 @contextmanager
@@ -49,7 +46,7 @@ def api() -> Iterator[tuple[str, dict[str, Any]]]:
     # [START howto_quickstart]
     from airflow_provider_planet_reports.sandbox import Sandbox
 
-    sandbox = Sandbox()
+    sandbox = Sandbox(days=DAYS)
     with sandbox.serve() as base_url:
         say(
             "No PL_API_KEY is set: using the sandbox, which is not Planet; all reports and "
@@ -110,18 +107,13 @@ def run_daily() -> dict[str, int]:
     return loaded
 
 
-def run_dashboard(options: dict[str, Any]) -> None:
+def run_dashboard(note: str) -> None:
     """Run the dashboard's DAG, and say where its page is."""
     from planet_reports_dashboard import dag
 
-    run = run_dag(dag, {"days": DAYS_SHOWN, **options})
+    run = run_dag(dag, {"days": DAYS_SHOWN, "note": note})
     if run.state != "success":
-        # Planet does not publish its columns: that there are others is no surprise.
-        say(
-            "\nThe reports are landed and loaded, but there is no dashboard; the lines above say "
-            "why. Where a column has another name, name it in planet_reports_dashboard.py."
-        )
-        return
+        sys.exit("The reports are landed and loaded, but there is no page; see the lines above.")
     page = run.get_task_instance(task_id="dashboard").xcom_pull(task_ids="dashboard")
     say(f"\nThe usage dashboard is a page, made to be opened in a browser:\n  {page}")
 

@@ -14,7 +14,7 @@ from airflow_provider_planet_reports.airflow_side.task_errors import (
     PlanetReportsTaskFailure,
     as_task_error,
 )
-from airflow_provider_planet_reports.client.errors import ServerError, TooManyRequests
+from airflow_provider_planet_reports.client.errors import TransientError
 from airflow_provider_planet_reports.errors import InvalidInput, PlanetReportsError
 from airflow_provider_planet_reports.landing.progress import Outcome
 from airflow_provider_planet_reports.landing.run import LandingRun
@@ -112,16 +112,16 @@ def _busy(seconds):
 
 
 def test_the_error_of_a_task_knows_how_long_the_server_asked_to_wait():
-    assert as_task_error(TooManyRequests("429", 429, 77.0)).retry_after == 77.0
-    assert as_task_error(ServerError("503", 503, 88.0)).retry_after == 88.0
-    assert as_task_error(ServerError("503", 503)).retry_after is None
+    assert as_task_error(TransientError("429", 429, 77.0)).retry_after == 77.0
+    assert as_task_error(TransientError("503", 503, 88.0)).retry_after == 88.0
+    assert as_task_error(TransientError("503", 503)).retry_after is None
 
 
 def test_of_many_reports_the_longest_wish_counts(sandbox, tmp_path, monkeypatch):
     failures = [
-        ("a", TooManyRequests("429", 429, 400.0)),
-        ("b", TooManyRequests("429", 429, 900.0)),
-        ("c", ServerError("503", 503)),
+        ("a", TransientError("429", 429, 400.0)),
+        ("b", TransientError("429", 429, 900.0)),
+        ("c", TransientError("503", 503)),
     ]
     outcome = Outcome(failures=failures)
     monkeypatch.setattr(LandingRun, "run", lambda self, reports: outcome)

@@ -57,7 +57,7 @@ class ConnectionSettings:
 
         :raises InvalidInput: if a field is missing, or cannot be right.
         """
-        from airflow_provider_planet_reports.client.transport.auth import ApiKey, BearerToken
+        from airflow_provider_planet_reports.client.transport.auth import api_key, bearer_token
 
         login, password = self._login, self._password
         auth = self._extra.get("auth", "api_key")
@@ -74,7 +74,7 @@ class ConnectionSettings:
         if auth == "bearer":
             if login or not password:
                 raise self._wrong("put the token into the password, and leave the login empty")
-            return BearerToken(password)
+            return bearer_token(password)
         if not (login or password):
             raise self._wrong("put the API key into the password, which Airflow encrypts; it is "
                               "missing")  # fmt: skip
@@ -83,7 +83,7 @@ class ConnectionSettings:
                 "set only one of login and password, to the API key; or, with an OAuth2 client id "
                 "as login, set extra auth to 'oauth2'"
             )
-        return ApiKey(login or password)
+        return api_key(login or password)
 
     def session_options(self) -> dict[str, Any]:
         """Return the keyword arguments for the session.

@@ -18,7 +18,7 @@ _FLAGS = {"true": True, "false": False}
 class LandingOptions:
     """Parameters of the landing operator. ``None`` and empty text both mean: the default.
 
-    :param max_workers: parts under way at a time.
+    :param max_workers: parts downloaded at a time.
     :param overwrite: whether to land again what is landed.
     :param row_count_check: what to do about another number of rows than announced.
     :param on_nothing_new: what to do when nothing was landed.
@@ -26,7 +26,7 @@ class LandingOptions:
     :raises InvalidInput: naming the parameter, the value and what is allowed.
     """
 
-    max_workers: Any = 4
+    max_workers: Any = 16
     overwrite: Any = False
     row_count_check: Any = "warn"
     on_nothing_new: Any = "succeed"

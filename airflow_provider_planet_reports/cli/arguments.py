@@ -64,7 +64,9 @@ _FILTERS = (
     _argument("--path", help="another listing of the same shape, relative to the base URL"),
     _CONN_ID,
 )
-_MAX_WORKERS = _argument("--max-workers", type=int, default=4, help="files under way at a time")
+_MAX_WORKERS = _argument(
+    "--max-workers", type=int, default=16, help="files under way at a time, 16 by default"
+)
 
 COMMANDS = (
     Command(

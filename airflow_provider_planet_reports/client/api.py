@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import quote, urljoin
 
-from airflow_provider_planet_reports.client.answers import get
 from airflow_provider_planet_reports.client.errors import BadRequest, InvalidResponse
 from airflow_provider_planet_reports.client.filters import LARGE_PAGE, Filters
-from airflow_provider_planet_reports.client.paging import NextLinks, OnBadEntry, Paging
+from airflow_provider_planet_reports.client.paging import (
+    NextLinks,
+    OnBadEntry,
+    Paging,
+    entries_and_links,
+)
 from airflow_provider_planet_reports.client.report import Report
-from airflow_provider_planet_reports.client.strict_json import json_or_yaml
 from airflow_provider_planet_reports.client.transport.addresses import check_link, origin
 from airflow_provider_planet_reports.client.transport.redaction import safe_url
 from airflow_provider_planet_reports.client.transport.session import ReportsSession
@@ -46,7 +51,7 @@ class ReportsAPI:
         page, address = self._first_page(first, filters)
         yield from paging.read(page, address=address)
         while paging.next is not None:
-            page, address = get(self.session, paging.next)
+            page, address = _get(self.session, paging.next)
             yield from paging.read(page, address=address)
 
     def get_report(self, report_id: str) -> Report:
@@ -70,16 +75,11 @@ class ReportsAPI:
         links = NextLinks(first)
         products: list[dict[str, Any]] = []
         while links.next is not None:
-            page, address = get(self.session, links.next)
-            results = page.get("results") if isinstance(page, dict) else None
-            meta = page.get("meta") if isinstance(page, dict) else None
-            if not isinstance(results, list):
-                raise InvalidResponse(
-                    "The answer is not a list of products: check the connection's host. "
-                    f"GET {safe_url(address)}"
-                )
-            products += [each for each in results if isinstance(each, dict)]
-            links.follow(meta if isinstance(meta, dict) else {}, address, new=bool(results))
+            page, address = _get(self.session, links.next)
+            results, meta = entries_and_links(page, "results", "meta", address)
+            new = [each for each in results if isinstance(each, dict) and each not in products]
+            products += new
+            links.follow(meta, address, new=bool(new))
         return products
 
     def api_spec(self) -> dict[str, Any]:
@@ -89,7 +89,7 @@ class ReportsAPI:
         :raises InvalidResponse: if the answer is none.
         """
         address = urljoin(self.session.base_url, "swagger")
-        spec, address = get(self.session, address, parse=json_or_yaml, expected="JSON or YAML")
+        spec, address = _get(self.session, address, parse=_json_or_yaml, expected="JSON or YAML")
         if not isinstance(spec, dict) or not isinstance(spec.get("paths"), dict):
             raise InvalidResponse(
                 "The answer is not an OpenAPI document: check the connection's host. "
@@ -111,7 +111,7 @@ class ReportsAPI:
         return self._report(address, report.report_id)
 
     def _report(self, address: str, report_id: str) -> Report:
-        answer, address = get(self.session, address)
+        answer, address = _get(self.session, address)
         report = Report.from_dict(answer)
         if report.report_id != report_id:
             raise InvalidResponse(
@@ -121,10 +121,60 @@ class ReportsAPI:
         return report
 
     def _first_page(self, address: str, filters: Filters) -> tuple[Any, str]:
-        if not filters.page_size_is_free:
-            return get(self.session, address, filters.parameters)
-        try:
-            return get(self.session, address, {**filters.parameters, "page_size": LARGE_PAGE})
-        except BadRequest as refusal:
-            log.info("Listing again without page_size: %s", refusal)
-        return get(self.session, address, filters.parameters)
+        if "page_size" not in filters.parameters:
+            try:
+                return _get(self.session, address, {**filters.parameters, "page_size": LARGE_PAGE})
+            except BadRequest as refusal:
+                log.info("Listing again without page_size: %s", refusal)
+        return _get(self.session, address, filters.parameters)
+
+
+def _get(
+    session: ReportsSession,
+    address: str,
+    parameters: dict[str, Any] | None = None,
+    *,
+    parse: Callable[[str], Any] = json.loads,
+    expected: str = "JSON",
+) -> tuple[Any, str]:
+    """Return the value of an answer that is read whole, and where it really came from.
+
+    :param session: sends the request.
+    :param address: absolute address.
+    :param parameters: the query.
+    :param parse: makes the value of the answer's text.
+    :param expected: what the text should be, for the message.
+    :raises PlanetReportsError: if the request is refused, or the answer is something else.
+    """
+    response = session.get(address, params=parameters)
+    session.raise_for_status(response)
+    where = response.url
+    try:
+        # JSON is UTF-8 (RFC 8259), whatever the header says; some put a byte order mark in front.
+        text = response.content.decode("utf-8-sig")
+        return session.redact.parsed(text, parse), where
+    except (ValueError, RecursionError) as error:
+        why = str(error)
+    kind = session.redact(response.headers.get("Content-Type", "no content type"), where)
+    raise InvalidResponse(
+        f"The answer is {kind[:100]}, not {expected} ({why}): check the connection's host, and "
+        f"whether a proxy or a login page answers. GET {safe_url(where)}"
+    )
+
+
+def _json_or_yaml(text: str) -> Any:
+    """Return the value of a JSON or YAML text, as JSON can hold it.
+
+    :param text: the JSON or YAML.
+    :raises ValueError: if it is neither; it says why.
+    """
+    import yaml  # type: ignore[import-untyped]
+
+    with contextlib.suppress(ValueError):
+        return json.loads(text)
+    try:
+        # YAML has dates, which JSON writes as text.
+        return json.loads(json.dumps(yaml.safe_load(text), default=str))
+    except (yaml.YAMLError, TypeError) as error:  # they quote the text
+        why = type(error).__name__
+    raise ValueError(f"neither JSON nor YAML: {why}")

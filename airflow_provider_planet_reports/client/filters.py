@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -19,12 +19,13 @@ CADENCES = ("daily", "monthly")
 #: are nearly the whole cost of a listing.
 LARGE_PAGE = 1000
 
+_NO_PARAMETER = ("query", "path")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 @dataclass(frozen=True)
 class Filters:
-    """What to list. ``None`` and empty text both mean: not given.
+    """What to list, checked; texts as they are sent. ``None`` and empty text mean: not given.
 
     :param org_id: organization, digits, as the user writes it (leading zeros are kept).
     :param plan_id: plan, digits.
@@ -47,89 +48,56 @@ class Filters:
     page_size: int | str | None = None
     query: Mapping[str, Any] | None = None
     path: str | None = None
-    parameters: dict[str, Any] = field(init=False, repr=False, compare=False)
-    _kwargs: dict[str, Any] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        given = {name: _given(getattr(self, name)) for name in self.names()}
-        query = {} if given["query"] is None else _query("query", given["query"])
-        path = None if given["path"] is None else _path("path", given["path"])
-        checks: dict[str, Callable[[str, Any], Any]] = {
-            "org_id": _digits,
-            "plan_id": _digits,
-            # Other listings have names of their own.
-            "report_type": _text if path else _choice_of(REPORT_TYPES),
-            "cadence": _text if path else _choice_of(CADENCES),
-            "start": _date,
-            "end": _date,
-            "page_size": _page_size,
-        }
-        own = {
-            name: check(name, given[name])
-            for name, check in checks.items()
-            if given[name] is not None
-        }
-        if "start" in own and "end" in own and own["start"] > own["end"]:
-            raise InvalidInput(
-                f"start must not be after end: start={own['start']}, end={own['end']}."
-            )
-        if twice := sorted(query.keys() & own.keys()):
+        for name in reversed(self.names()):  # path first: other listings have types of their own
+            value = getattr(self, name)
+            value = value.strip() if isinstance(value, str) else value
+            given = value not in (None, "", {})
+            object.__setattr__(self, name, self._checked(name, value) if given else None)
+        # Both are ISO dates by now.
+        if self.start and self.end and str(self.start) > str(self.end):
+            raise InvalidInput(f"start must not be after end: start={self.start}, end={self.end}.")
+        if twice := sorted(self.to_kwargs().keys() & (self.query or {}).keys()):
             raise InvalidInput(
                 f"query={twice[0]!r} is also given as the parameter {twice[0]}: give it once."
             )
-        object.__setattr__(self, "path", path)
-        object.__setattr__(self, "parameters", {**own, **query})
-        object.__setattr__(
-            self, "_kwargs", {**own, **({"query": query} if query else {}), "path": path}
-        )
+
+    def _checked(self, name: str, value: Any) -> Any:
+        checked = value
+        if name in ("start", "end"):
+            return _date(name, value)
+        if name in _NO_PARAMETER:
+            return _query(value) if name == "query" else _path(value)
+        if name in ("org_id", "plan_id", "page_size"):
+            checked = "" if isinstance(value, bool) else str(value)
+            right, rule = checked.isascii() and checked.isdigit(), "digits, for example 4321"
+            if name == "page_size":
+                right, rule = right and int(checked) > 0, "a whole number from 1"
+        elif self.path:
+            right, rule = isinstance(value, str), "text"
+        else:
+            allowed = REPORT_TYPES if name == "report_type" else CADENCES
+            right, rule = value in allowed, " or ".join(map(repr, allowed))
+        if not right:
+            raise InvalidInput(f"{name}={value!r} is not allowed: it must be {rule}.")
+        return int(checked) if name == "page_size" else checked
 
     @property
-    def page_size_is_free(self) -> bool:
-        """Whether the user left the page size to us."""
-        return "page_size" not in self.parameters
+    def parameters(self) -> dict[str, Any]:
+        """The query of the first request."""
+        own = {name: value for name, value in self.to_kwargs().items() if name not in _NO_PARAMETER}
+        return {**own, **(self.query or {})}
 
     def to_kwargs(self) -> dict[str, Any]:
         """Return the filters that were given as keyword arguments: checked, and JSON-safe."""
-        kwargs = self._kwargs
-        return {name: kwargs[name] for name in self.names() if kwargs.get(name) is not None}
+        given = ((name, getattr(self, name)) for name in self.names())
+        return {name: value for name, value in given if value is not None}
 
     @classmethod
     def names(cls) -> tuple[str, ...]:
         """Return the names of the keyword parameters, in the order of the documentation."""
-        return tuple(each.name for each in fields(cls) if each.init)
-
-
-def _given(value: Any) -> Any:
-    """Return None for what a rendered template leaves when there is nothing to render."""
-    if isinstance(value, str):
-        value = value.strip()
-    return None if value == "" else value
-
-
-def _digits(name: str, value: Any) -> str:
-    if isinstance(value, bool) or not isinstance(value, (int, str)) or not _is_number(str(value)):
-        raise InvalidInput(f"{name}={value!r} is not allowed: it must be digits, for example 4321.")
-    return str(value)
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdigit()
-
-
-def _text(name: str, value: Any) -> str:
-    if not isinstance(value, str):
-        raise InvalidInput(f"{name}={value!r} is not allowed: it must be text.")
-    return value
-
-
-def _choice_of(allowed: tuple[str, ...]) -> Callable[[str, Any], str]:
-    def check(name: str, value: Any) -> str:
-        if value not in allowed:
-            names = " or ".join(map(repr, allowed))
-            raise InvalidInput(f"{name}={value!r} is not allowed: it must be {names}.")
-        return str(value)
-
-    return check
+        return tuple(each.name for each in fields(cls))
 
 
 def _date(name: str, value: Any) -> str:
@@ -147,16 +115,10 @@ def _date(name: str, value: Any) -> str:
     )
 
 
-def _page_size(name: str, value: Any) -> int:
-    if isinstance(value, bool) or not _is_number(str(value)) or int(value) < 1:
-        raise InvalidInput(f"{name}={value!r} is not allowed: it must be a whole number from 1.")
-    return int(value)
-
-
-def _query(name: str, value: Any) -> dict[str, Any]:
+def _query(value: Any) -> dict[str, Any]:
     if not isinstance(value, Mapping) or not all(isinstance(each, str) and each for each in value):
         raise InvalidInput(
-            f"{name}={value!r} is not allowed: it must be a mapping of parameter names to values."
+            f"query={value!r} is not allowed: it must be a mapping of parameter names to values."
         )
     return {each: _query_value(each, item) for each, item in value.items() if item is not None}
 
@@ -173,10 +135,10 @@ def _query_value(name: str, value: Any) -> Any:
     )
 
 
-def _path(name: str, value: Any) -> str:
+def _path(value: Any) -> str:
     if not isinstance(value, str) or not _is_relative(value):
         raise InvalidInput(
-            f"{name}={value!r} is not allowed: it must be relative to the base URL, like "
+            f"path={value!r} is not allowed: it must be relative to the base URL, like "
             "'some-listing/', without '..', host or query (use query= for parameters)."
         )
     return quote(value.lstrip("/"), safe="/%:@!$&'()*+,;=~-._")

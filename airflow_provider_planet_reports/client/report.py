@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import copy
-import re
+import json
 import reprlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from airflow_provider_planet_reports.client.errors import InvalidResponse
-from airflow_provider_planet_reports.client.strict_json import flaw_of
 from airflow_provider_planet_reports.client.transport.addresses import is_presigned
 from airflow_provider_planet_reports.client.transport.redaction import without_secrets
 
-#: Deeper ones cannot be relied on to be copied, or written, by everybody they are handed to.
-_DEEPEST = 50
 #: Fields that are kept as the server sent them.
 _AS_SENT = (
     "org_id", "plan_id", "data_date_start", "data_date_end", "report_type", "cadence",
@@ -40,7 +36,7 @@ class Report:
     :param data_date_end: last day covered, ``YYYY-MM-DD``.
     :param report_type: ``detailed`` or ``summary``.
     :param cadence: ``daily`` or ``monthly``.
-    :param num_rows: number of rows, as the server counts them; ``"77"`` and ``77.0`` count, too.
+    :param num_rows: number of rows, as the server counts them; None where it is no integer.
     :param has_footprint: whether the parts contain geometry footprints.
     """
 
@@ -62,8 +58,8 @@ class Report:
 
         :param source: one entry of a listing's ``reports``, or what :meth:`to_dict` returned.
         :return: the report.
-        :raises InvalidResponse: if it has no usable id, content links that are not text, a number
-            that is none (NaN), or is nested too deeply.
+        :raises InvalidResponse: if it has no usable id, content links that are not text, or a
+            value that JSON does not have (NaN).
         """
         if not isinstance(source, Mapping):
             raise InvalidResponse(f"A report must be a JSON object, not {type(source).__name__}.")
@@ -71,13 +67,14 @@ class Report:
         if isinstance(report_id, int) and not isinstance(report_id, bool):
             report_id = str(report_id)
         if not isinstance(report_id, str) or not report_id:
-            raise InvalidResponse(
-                f"A report has no usable report_id ({reprlib.repr(report_id)}); it has "
-                f"{reprlib.repr(sorted(map(str, source)))}."
-            )
-        # Mappings of other kinds, too, have to be walked through.
-        if flaw := flaw_of(dict(source), _DEEPEST):
-            raise InvalidResponse(f"Report {report_id[:_LONGEST_SHOWN]!r} {flaw}.")
+            names = sorted(map(str, source))
+            shown, others = (reprlib.repr(without_secrets(each)) for each in (report_id, names))
+            raise InvalidResponse(f"A report has no usable report_id ({shown}); it has {others}.")
+        try:
+            json.dumps(source, allow_nan=False)
+        except (ValueError, TypeError, RecursionError) as error:
+            shown = report_id[:_LONGEST_SHOWN]
+            raise InvalidResponse(f"Report {shown!r} cannot be kept as JSON ({error}).") from None
         contents = source.get("contents")
         contents = [] if contents is None else contents
         if not isinstance(contents, list) or not all(isinstance(link, str) for link in contents):
@@ -85,17 +82,14 @@ class Report:
                 f"Report {report_id[:_LONGEST_SHOWN]!r}: contents must be a list of links, "
                 f"not {type(contents).__name__} of something else."
             )
-        report = cls.__new__(cls)
-        # A frozen dataclass's own __init__ sets field by field, which takes as long as all else
-        # here; a listing builds thousands.
-        report.__dict__.update({name: source.get(name) for name in _AS_SENT})
-        report.__dict__.update(
+        rows = source.get("num_rows")
+        return cls(
             report_id=report_id,
             contents=tuple(contents),
-            num_rows=_row_count(source.get("num_rows")),
+            num_rows=rows if type(rows) is int else None,
             _source=source,
+            **{name: source.get(name) for name in _AS_SENT},
         )
-        return report
 
     def __hash__(self) -> int:
         """Hash the id alone: the other fields are what the server sent, lists perhaps."""
@@ -103,11 +97,13 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the API's own object, unknown fields included; JSON-safe."""
-        return copy.deepcopy(dict(self._source)) if self._source else self._known_fields()
+        known = {each.name: getattr(self, each.name) for each in fields(self)[:-1]}
+        copied: dict[str, Any] = json.loads(json.dumps(self._source or known))
+        return copied
 
     def redacted_dict(self) -> dict[str, Any]:
         """Return the API's own object as it may be shown: its links carry no secrets."""
-        shown: dict[str, Any] = without_secrets(dict(self._source) or self._known_fields())
+        shown: dict[str, Any] = without_secrets(self.to_dict())
         return shown
 
     def without_secrets(self, base_url: str) -> Report:
@@ -123,12 +119,6 @@ class Report:
             source["contents"] = []
         return Report.from_dict(source)
 
-    def _known_fields(self) -> dict[str, Any]:
-        known = {
-            name: getattr(self, name) for name in self.__dataclass_fields__ if name != "_source"
-        }
-        return {**known, "contents": list(self.contents)}
-
     @property
     def self_link(self) -> str | None:
         """The report's own address, in either spelling of the documentation, where given."""
@@ -140,15 +130,5 @@ class Report:
 
     def same_content(self, other: Report) -> bool:
         """Whether both describe the same, with as many parts; the links may differ."""
-        mine, theirs = self._known_fields(), other._known_fields()
-        mine["contents"], theirs["contents"] = len(self.contents), len(other.contents)
-        return mine == theirs
-
-
-def _row_count(value: object) -> int | None:
-    """Return a number of rows, whether it is written as a number or as text; else None."""
-    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,18}(\.0+)?", value):
-        return int(value.partition(".")[0])
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    return value if type(value) is int else None
+        mine, theirs = (replace(each, contents=()) for each in (self, other))
+        return mine == theirs and len(self.contents) == len(other.contents)

@@ -200,7 +200,7 @@ class PlanetReportsHook(BaseHook):
             connection(self.planet_reports_conn_id, "the Reports API", self.conn_type),
         )
         credentials = settings.credentials()
-        for secret in credentials.secrets():
+        for secret in credentials.secrets:
             mask(secret)
         self._org_id = settings.org_id
         options = settings.session_options()

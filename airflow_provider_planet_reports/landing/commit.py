@@ -11,17 +11,46 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from airflow_provider_planet_reports.landing.errors import (
     Cancelled,
     ConditionsUnsupported,
     DestinationError,
+    UnreadableReceipt,
 )
 from airflow_provider_planet_reports.landing.layout import ReportKey
 from airflow_provider_planet_reports.landing.receipt import Receipt, landing_of
-from airflow_provider_planet_reports.landing.stores.interface import Store, Stored
+from airflow_provider_planet_reports.landing.stores.interface import Revision, Store
 
 log = logging.getLogger(__name__)
+
+
+class StoredReceipt(NamedTuple):
+    """A report's receipt as the store has it.
+
+    :param data: its bytes.
+    :param revision: the state it is in, which a put has to name to replace it.
+    :param content: what it says, or why it cannot be read.
+    """
+
+    data: bytes
+    revision: Revision
+    content: Receipt | UnreadableReceipt
+
+    @property
+    def receipt(self) -> Receipt | None:
+        """The receipt; None where it cannot be read."""
+        return self.content if isinstance(self.content, Receipt) else None
+
+    def checked(self) -> Receipt:
+        """Return the receipt.
+
+        :raises UnreadableReceipt: if it cannot be read.
+        """
+        if isinstance(self.content, UnreadableReceipt):
+            raise self.content
+        return self.content
 
 
 class Lost(Exception):
@@ -30,24 +59,29 @@ class Lost(Exception):
     :param winner: the receipt as it is now; None where there is none any more.
     """
 
-    def __init__(self, winner: Stored | None) -> None:
+    def __init__(self, winner: StoredReceipt | None) -> None:
         super().__init__("another landing has committed")
         self.winner = winner
 
 
-def read_receipt(store: Store, key: ReportKey) -> Stored | None:
-    """Return a report's receipt with its revision, None where there is none.
+def read_receipt(store: Store, key: ReportKey) -> StoredReceipt | None:
+    """Return a report's receipt, None where there is none.
 
-    :raises DestinationError: if it cannot be read.
+    :raises DestinationError: if the store fails.
     """
     try:
-        return store.read(key.receipt)
+        data, revision = store.read(key.receipt)
     except FileNotFoundError:
         return None
+    try:
+        content = Receipt.from_json(data, key, store.uri(key.receipt))
+    except UnreadableReceipt as error:
+        return StoredReceipt(data, revision, error)
+    return StoredReceipt(data, revision, content)
 
 
 def commit(
-    store: Store, key: ReportKey, receipt: Receipt, base: Stored | None, *, exact: bool = False
+    store: Store, receipt: Receipt, base: StoredReceipt | None, *, exact: bool = False
 ) -> None:
     """Put a report's receipt if it is still what it was; return when it is there.
 
@@ -58,7 +92,7 @@ def commit(
     :raises DestinationError: if it is undecided: the receipt may still arrive, so no file may be
         deleted.
     """
-    data = receipt.to_json()
+    key, data = receipt.key, receipt.to_json()
     try:
         store.put(key.receipt, data, replaces=base.revision if base else None)
     except ConditionsUnsupported:
@@ -69,10 +103,9 @@ def commit(
     except DestinationError as error:
         # The answer may be lost, or be about a repetition of our own request.
         now = read_receipt(store, key)
-        found, before = now and now.data, base and base.data
-        if found == data or (found and not exact and landing_of(found) == receipt.landing):
+        if now and (now.data == data or (not exact and landing_of(now.data) == receipt.landing)):
             return
-        if found == before:
+        if (now and now.data) == (base and base.data):
             raise error from None
         raise Lost(now) from None
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Callable
 
 from airflow_provider_planet_reports.landing.content.kinds import SIGNATURE_SIZE, kind_of
-from airflow_provider_planet_reports.landing.content.stream_stats import StreamStats
+from airflow_provider_planet_reports.landing.content.rows import RowCounter
 from airflow_provider_planet_reports.landing.errors import DestinationError
 from airflow_provider_planet_reports.landing.receipt import LandedFile
 from airflow_provider_planet_reports.landing.stores.interface import Store, Writer
@@ -33,7 +34,9 @@ class PartFile:
         self._extension = ""
         self._held = b""
         self._writer: Writer | None = None
-        self._stats: StreamStats | None = None
+        self._counter: RowCounter | None = None  # None until the first bytes tell the kind
+        self._sha256 = hashlib.sha256()
+        self._size = 0
         #: Key of the file from when it may be visible; also after a failed commit, whose answer
         #: may be lost.
         self.visible: str | None = None
@@ -45,18 +48,18 @@ class PartFile:
         :raises DestinationError: if the store fails.
         """
         self._count(len(data))
-        if self._stats is None:
-            self._held += data
-            if len(self._held) < SIGNATURE_SIZE:
-                return
-            self._begin()
-        else:
+        if self._counter is not None:
             self._append(data)
+            return
+        self._held += data
+        if len(self._held) >= SIGNATURE_SIZE:
+            self._begin()
 
     def restart(self) -> None:
         """Discard what was written: the part begins again."""
         self.abandon()
-        self._held, self._stats = b"", None
+        self._held, self._counter = b"", None
+        self._sha256, self._size = hashlib.sha256(), 0
 
     def commit(self) -> LandedFile:
         """Make the file visible, whole.
@@ -64,23 +67,20 @@ class PartFile:
         :raises DamagedContent: if it is cut or damaged gzip, or no report file at all.
         :raises DestinationError: if the store fails; the file may be visible all the same.
         """
-        if self._stats is None:
+        if self._counter is None:
             self._begin()
-        assert self._stats is not None
+        assert self._counter is not None
         assert self._writer is not None
-        self._stats.complete()
+        self._counter.complete()
         self.visible = self._key + self._extension
         self._writer.commit()
-        self._writer = None
         # A report may have a thousand parts: none of them keeps its buffers.
-        stats, self._stats = self._stats, None
-        return LandedFile(self.visible, stats.size, stats.sha256(), stats.rows())
+        counter, self._counter, self._writer = self._counter, None, None
+        return LandedFile(self.visible, self._size, self._sha256.hexdigest(), counter.rows())
 
     def abandon(self) -> None:
         """Leave nothing behind, unless it was committed."""
         writer, self._writer = self._writer, None
-        if self._stats is not None:
-            self._stats.end()
         if writer is not None:
             try:
                 writer.abandon()
@@ -88,14 +88,15 @@ class PartFile:
                 log.warning("%s", error)
 
     def _begin(self) -> None:
-        self._extension, counter = kind_of(self._held)
-        self._stats = StreamStats(counter)
+        self._extension, self._counter = kind_of(self._held)
         self._writer = self._store.open(self._key + self._extension)
         held, self._held = self._held, b""
         self._append(held)
 
     def _append(self, data: bytes) -> None:
+        assert self._counter is not None
         assert self._writer is not None
-        assert self._stats is not None
         self._writer.write(data)
-        self._stats.update(data)
+        self._size += len(data)
+        self._sha256.update(data)
+        self._counter.update(data)

@@ -6,7 +6,7 @@ import datetime as dt
 import json
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from airflow_provider_planet_reports import __version__
@@ -46,7 +46,9 @@ class Receipt:
     :param first_landed_at: when the report was landed for the first time; earlier than
         ``landed_at`` once it was landed again.
     :param landed_by: the task instance (``dag_id``, ``run_id``, ``task_id``, ``map_index``,
-        ``try_number``), empty outside of Airflow.
+        ``try_number``); outside of Airflow only a ``run_id``, which is random.
+    :param first_landed_by: the one that landed the report for the first time; empty where that is
+        not known.
     :param provider_version: version of this package.
     :param written: random, new whenever the receipt is written: equal objects would have equal
         entity tags, and conditional requests could not tell them apart.
@@ -59,6 +61,7 @@ class Receipt:
     landed_at: str
     first_landed_at: str
     landed_by: Mapping[str, Any]
+    first_landed_by: Mapping[str, Any] = field(default_factory=dict)
     provider_version: str = __version__
     written: str = ""
 
@@ -78,8 +81,10 @@ class Receipt:
         :param replaces: the receipt of the report's earlier landing, if there is one.
         """
         now = _now()
-        first = replaces.first_landed_at if replaces else now
-        return cls(key, landing, report, files, now, first, landed_by)
+        first, first_by = now, landed_by
+        if replaces:
+            first, first_by = replaces.first_landed_at, replaces.first_landed_by
+        return cls(key, landing, report, files, now, first, landed_by, first_by)
 
     @property
     def report_id(self) -> str:

@@ -8,18 +8,18 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from airflow_provider_planet_reports.landing import commit
-from airflow_provider_planet_reports.landing.errors import DestinationError, UnreadableReceipt
+from airflow_provider_planet_reports.landing.errors import DestinationError
 from airflow_provider_planet_reports.landing.layout import ReportKey
 from airflow_provider_planet_reports.landing.part import PartFile
 from airflow_provider_planet_reports.landing.receipt import LandedFile, Receipt
-from airflow_provider_planet_reports.landing.stores.interface import Store, Stored
+from airflow_provider_planet_reports.landing.stores.interface import Store
 
 
 class ReportLanding:
     """Writes a report's parts, then commits them together with its receipt.
 
-    Used in this order: :meth:`begin`; :meth:`part` and :meth:`complete`, in any threads;
-    :meth:`finish`, when all of these are over; :meth:`abandon`, whatever happened.
+    Used in this order: :meth:`begin`; :meth:`take_snapshot`, :meth:`part` and :meth:`complete`, in
+    any threads; :meth:`finish`, when all of these are over; :meth:`abandon`, whatever happened.
 
     :param store: the destination.
     :param key: the report's identity.
@@ -29,7 +29,8 @@ class ReportLanding:
         self._store = store
         self._key = key
         self._id = secrets.token_hex(8)
-        self._base: Stored | None = None
+        self._base: commit.StoredReceipt | None = None
+        self._snapshot: list[str] = []
         self._committing = False
         self._lock = threading.Lock()  # guards the two dicts: parts are written by many threads
         self._parts: dict[int, PartFile] = {}
@@ -46,7 +47,19 @@ class ReportLanding:
         :raises DestinationError: if the store fails.
         """
         self._base = commit.read_receipt(self._store, self._key)
-        return overwrite or self._receipt_of(self._base) is None
+        if self._base is None or overwrite:
+            return True
+        self._base.checked()
+        return False
+
+    def take_snapshot(self) -> None:
+        """List the report's folder: what else is there is garbage once this landing has won.
+
+        After :meth:`begin`, and before :meth:`finish`.
+
+        :raises DestinationError: if the store fails.
+        """
+        self._snapshot = [entry.key for entry in self._store.list(self._key.folder)]
 
     def part(self, number: int, count: Callable[[int], None] = lambda _: None) -> PartFile:
         """Begin a part.
@@ -87,8 +100,7 @@ class ReportLanding:
             that one's files are there, and these are gone.
         :raises DestinationError: if the store fails, or it is undecided who has won.
         """
-        snapshot = [entry.key for entry in self._store.list(self._key.folder)]
-        replaced = self._replaced()
+        replaced = self._base and self._base.receipt
         receipt = Receipt.issue(
             self._key,
             landing=self._id,
@@ -100,11 +112,11 @@ class ReportLanding:
         # From here on the receipt may be there, whatever happens: abandon() must delete nothing.
         self._committing = True
         try:
-            commit.commit(self._store, self._key, receipt, self._base)
+            commit.commit(self._store, receipt, self._base)
         except commit.Lost as lost:
             self._withdraw(lost.winner)
             return None
-        commit.delete_unnamed(self._store, snapshot, receipt, replaced)
+        commit.delete_unnamed(self._store, self._snapshot, receipt, replaced)
         return receipt
 
     def abandon(self) -> None:
@@ -114,7 +126,7 @@ class ReportLanding:
         if not self._committing:
             self._delete_own()
 
-    def _withdraw(self, winner: Stored | None) -> None:
+    def _withdraw(self, winner: commit.StoredReceipt | None) -> None:
         """Delete this landing's files, after another one has won.
 
         :raises UnreadableReceipt: if what has won is no receipt.
@@ -123,7 +135,7 @@ class ReportLanding:
         """
         if self._store.keeps_conditions():  # else our own receipt may still come after the winner's
             self._delete_own()
-        now, before = self._receipt_of(winner), self._replaced()
+        now, before = winner and winner.checked(), self._base and self._base.receipt
         if now is None or (before and now.landing == before.landing):
             what = "was removed" if now is None else "was cleaned up"
             raise DestinationError(
@@ -135,15 +147,3 @@ class ReportLanding:
         parts, self._parts = self._parts, {}
         visible = (part.visible for part in parts.values())
         commit.delete_files(self._store, filter(None, visible))
-
-    def _replaced(self) -> Receipt | None:
-        """Return the receipt that this landing replaces, None where there is none to be read."""
-        try:
-            return self._receipt_of(self._base)
-        except UnreadableReceipt:  # that may be why it is replaced
-            return None
-
-    def _receipt_of(self, stored: Stored | None) -> Receipt | None:
-        if stored is None:
-            return None
-        return Receipt.from_json(stored.data, self._key, self._store.uri(self._key.receipt))

@@ -1,13 +1,14 @@
 """Landing many reports, several at a time, each whole or not at all.
 
 Each report is landed by one thread from beginning to end: it submits the report's parts to a second
-pool, which has as many threads as parts may be downloaded at a time, waits for their futures, and
-commits. While it commits, other reports use the slots of the second pool.
+pool, waits for their futures, and commits. A part has a download slot only while it is downloaded:
+while its file and its report's receipt are put, others use the slot.
 """
 
 from __future__ import annotations
 
 import logging
+import secrets
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -29,10 +30,9 @@ from airflow_provider_planet_reports.landing.zone import LandingZone
 
 log = logging.getLogger(__name__)
 
-#: Reports at a time, for each part that may be downloaded at a time.
-_REPORTS_PER_PART = 2
-#: A destination that fails this often in a row is broken, and not worth more downloads.
-_DESTINATION_FAILURES = 3
+#: Reports, and parts, that are under way for each that may be downloaded at a time: a store takes
+#: longer to put a small file and its receipt than Planet takes to send it.
+_THREADS_PER_DOWNLOAD = 3
 #: How often a report may be replaced by a later edition while it is being landed.
 _EDITIONS = 3
 #: How often a part is downloaded whose content is damaged.
@@ -52,12 +52,12 @@ class LandingRun:
 
     :param api: where they come from.
     :param zone: where they go.
-    :param max_workers: parts downloaded at a time.
+    :param max_workers: parts downloaded at a time, by default 16.
     :param overwrite: whether to land again what is landed.
     :param row_count_check: what to do when a report has another number of rows than its
         description says: ``ignore``, ``warn``, or ``fail`` (it is not landed).
     :param except_reports: ids of reports that are neither landed nor failed for.
-    :param landed_by: the task instance, for the receipts.
+    :param landed_by: the task instance, for the receipts; by default a random ``run_id``.
     :param on_progress: is called now and then with how far the run is; logs it by default.
     :param seconds_between: how often that is.
     """
@@ -67,7 +67,7 @@ class LandingRun:
         api: ReportsAPI,
         zone: LandingZone,
         *,
-        max_workers: int = 4,
+        max_workers: int = 16,
         overwrite: bool = False,
         row_count_check: str = "warn",
         except_reports: Collection[str] = (),
@@ -80,11 +80,14 @@ class LandingRun:
         self._overwrite = overwrite
         self._row_count_check = row_count_check
         self._except_reports = frozenset(except_reports)
-        self._landed_by = landed_by or {}
+        # Receipts tell one run from another, outside of Airflow, too.
+        self._landed_by = landed_by or {"run_id": secrets.token_hex(8)}
         self._on_progress = on_progress
         self._seconds_between = seconds_between
-        self._reports = ThreadPoolExecutor(max_workers * _REPORTS_PER_PART, "landing-report")
-        self._parts = ThreadPoolExecutor(max_workers, "landing-part")
+        self._at_a_time = max_workers * _THREADS_PER_DOWNLOAD
+        self._reports = ThreadPoolExecutor(self._at_a_time, "landing-report")
+        self._parts = ThreadPoolExecutor(self._at_a_time, "landing-part")
+        self._download_slots = threading.Semaphore(max_workers)
         self._ended = threading.Event()
         #: Guards what follows; taken last, while no other lock is waited for.
         self._lock = threading.Lock()
@@ -219,9 +222,10 @@ class LandingRun:
                 return None
             contents = Contents(self._api.session, report, self._fresh)
             numbers = range(1, len(report.contents) + 1)
-            parts = [self._parts.submit(self._land_part, contents, landing, n) for n in numbers]
+            calls = [self._parts.submit(landing.take_snapshot)]
+            calls += [self._parts.submit(self._land_part, contents, landing, n) for n in numbers]
             # A part may fail only because the report was replaced, which another part noticed.
-            wait_for(parts, most_telling=ReportReplaced)
+            wait_for(calls, most_telling=ReportReplaced)
             self._check_rows(contents, landing)
             return landing.finish(contents.report.redacted_dict(), self._landed_by)
         finally:
@@ -232,7 +236,8 @@ class LandingRun:
         part = landing.part(number, self._count)
         for tries_left in reversed(range(_CONTENT_TRIES)):
             try:
-                contents.download(number, part)
+                with self._download_slots:
+                    contents.download(number, part)
                 landing.complete(number)
                 return
             except errors.DamagedContent as damage:
@@ -283,7 +288,8 @@ class LandingRun:
         with self._lock:
             self._outcome.failures.append((key.report_id, error))
             self._destination_failures += of_store
-            broken = self._destination_failures >= _DESTINATION_FAILURES
+            # All that are under way at a time: the destination is not worth more downloads.
+            broken = self._destination_failures >= self._at_a_time
         if of_store and (broken or error.final):
             self._end(error)
 

@@ -12,7 +12,7 @@ from typing import Literal
 from airflow_provider_planet_reports.landing import commit
 from airflow_provider_planet_reports.landing.errors import DestinationError, UnreadableReceipt
 from airflow_provider_planet_reports.landing.layout import RECEIPTS, ReportKey
-from airflow_provider_planet_reports.landing.receipt import LandedFile, Receipt
+from airflow_provider_planet_reports.landing.receipt import LandedFile
 from airflow_provider_planet_reports.landing.side_by_side import side_by_side
 from airflow_provider_planet_reports.landing.zone import LandingZone
 
@@ -60,7 +60,7 @@ class Verified:
 def verify(
     zone: LandingZone,
     *,
-    max_workers: int = 4,
+    max_workers: int = 16,
     on_progress: Callable[[Verified], None] = lambda _: None,
 ) -> Verified:
     """Read every landed file again and compare it with its receipt; find what no receipt names.
@@ -68,7 +68,7 @@ def verify(
     Nothing in the landing zone is changed. Files of runs that are under way count as strays.
 
     :param zone: the landing zone.
-    :param max_workers: reports read at a time, by default 4.
+    :param max_workers: reports read at a time, by default 16.
     :param on_progress: is called after every report.
     :return: what was read, and what is wrong.
     :raises DestinationError: if the destination can't be listed.
@@ -104,13 +104,13 @@ def remove_strays(zone: LandingZone, key: ReportKey) -> int:
     base = commit.read_receipt(zone.store, key)
     if base is None:
         return 0
-    receipt = Receipt.from_json(base.data, key, zone.uri_of_receipt(key))
+    receipt = base.checked()
     named = {file.name for file in receipt.files}
     strays = {entry.key for entry in zone.store.list(key.folder)} - named
     if not strays or not zone.store.keeps_conditions():
         return 0
     try:
-        commit.commit(zone.store, key, receipt, base, exact=True)
+        commit.commit(zone.store, receipt, base, exact=True)
     except commit.Lost:
         return 0
     return commit.delete_files(zone.store, strays)

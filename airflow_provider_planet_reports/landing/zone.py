@@ -77,8 +77,10 @@ class LandingZone:
         plan_id: str | int | None = None,
         start: str | dt.date | None = None,
         end: str | dt.date | None = None,
-    ) -> list[ReportKey]:
-        """Return all landed reports that match, oldest data first.
+    ) -> dict[ReportKey, str]:
+        """Return all landed reports that match, oldest data first, and their receipts' etags.
+
+        A receipt whose etag in a listing has not changed need not be read again.
 
         :param report_type: ``detailed`` or ``summary``; by default any.
         :param cadence: ``daily`` or ``monthly``; by default any.
@@ -100,18 +102,21 @@ class LandingZone:
             ]
         series = [(folder.removeprefix(RECEIPTS), f"data_date={first}") for folder in folders]
         listed = side_by_side(self.store, self._receipts_from, series, threads=_LISTINGS)
-        keys = (ReportKey.of_receipt(entry.key) for entries in listed for entry in entries)
+        etags = {
+            ReportKey.of_receipt(entry.key): entry.etag for entries in listed for entry in entries
+        }
         # Without a date, a report is of no range of days; "~" is greater than any day.
-        found = (key for key in keys if key and (not last or (key.data_date or "~") <= last))
-        return sorted((key for key in found if not first or key.data_date), key=ReportKey.age)
+        found = (key for key in etags if key and (not last or (key.data_date or "~") <= last))
+        matching = (key for key in found if not first or key.data_date)
+        return {key: etags[key] for key in sorted(matching, key=ReportKey.age)}
 
     def receipt(self, key: ReportKey) -> Receipt | None:
         """Return a report's receipt, None where there is none.
 
         :raises UnreadableReceipt: if it is damaged, or of a later version.
         """
-        stored = read_receipt(self.store, key)
-        return stored and Receipt.from_json(stored.data, key, self.uri_of_receipt(key))
+        found = read_receipt(self.store, key)
+        return found and found.checked()
 
     def receipts(
         self, keys: Iterable[ReportKey]
@@ -119,10 +124,8 @@ class LandingZone:
         """Yield each report's receipt, or why it cannot be read; None where there is none."""
 
         def read(key: ReportKey) -> tuple[ReportKey, Receipt | UnreadableReceipt | None]:
-            try:
-                return key, self.receipt(key)
-            except UnreadableReceipt as error:
-                return key, error
+            found = read_receipt(self.store, key)
+            return key, found and found.content
 
         return side_by_side(self.store, read, keys, threads=_READERS)
 

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import csv
+import datetime as dt
+import io
+from collections.abc import Collection
 from typing import Any
 
+from airflow_provider_planet_reports.sandbox.reports import MadeUpReport
 
-def products(plans: tuple[int, ...], org_id: int) -> list[dict[str, Any]]:
+
+def products(
+    plans: tuple[int, ...], org_id: int, reports: Collection[MadeUpReport]
+) -> list[dict[str, Any]]:
     """Return made-up products, one for each plan, as Planet's account service describes them.
+
+    What is used of a quota is what the plan's daily summaries say; its term begins with them.
 
     :param plans: the plans.
     :param org_id: the organization.
+    :param reports: the reports that are published.
     """
+    daily = [each for each in reports if (each.report_type, each.cadence) == ("summary", "daily")]
+    first = min((each.first_day for each in daily), default=dt.date(2026, 1, 1))
     return [
         {
             "id": 9000 + plan,
@@ -19,16 +32,21 @@ def products(plans: tuple[int, ...], org_id: int) -> list[dict[str, Any]]:
             "product_family": "sandbox",
             "organization_id": org_id,
             "billable_id": plan,
-            "quota_total": 100_000.0,
-            "quota_used": 1_000.0 * (number + 1),
+            "quota_total": 1_000_000.0,
+            "quota_used": round(sum(_usage(each) for each in daily if each.plan_id == plan), 2),
             "quota_units": "sqkm",
             "unlimited_quota": False,
             "state": "active",
-            "term_start_date": "2026-01-01T00:00:00Z",
-            "term_end_date": "2026-12-31T23:59:59Z",
+            "term_start_date": f"{first}T00:00:00Z",
+            "term_end_date": f"{first + dt.timedelta(days=364)}T23:59:59Z",
         }
-        for number, plan in enumerate(plans)
+        for plan in plans
     ]
+
+
+def _usage(report: MadeUpReport) -> float:
+    text = b"".join(report.part(1).read()).decode()
+    return sum(float(row["usage"]) for row in csv.DictReader(io.StringIO(text)))
 
 
 def _parameter(name: str, kind: str, where: str = "query") -> dict[str, Any]:

@@ -184,9 +184,7 @@ def short_length(incident: Incident) -> Answer:
     """``Content-Length`` is too small; a digest would tell."""
     data = incident.data()
     length = str(incident.chance.randrange(len(data) or 1))
-    return incident.become(
-        data, "close", Content_Length=length, ETag=None, Repr_Digest=_digest(data)
-    )
+    return incident.become(data, "close", Content_Length=length, ETag=None, Content_MD5=_md5(data))
 
 
 @_fault()
@@ -221,7 +219,7 @@ def right_digest(incident: Incident) -> Answer:
     if incident.answer.status != 200:
         return incident.answer
     data = incident.data()
-    return incident.become(data, Repr_Digest=_digest(data))
+    return incident.become(data, Content_MD5=_md5(data))
 
 
 @_fault("content")
@@ -229,10 +227,8 @@ def wrong_digest(incident: Incident) -> Answer:
     """A digest header does not match the bytes."""
     name, digest = incident.chance.choice(
         (
-            ("Repr_Digest", _digest(b"something else")),
-            ("Digest", "SHA-256=" + base64.b64encode(hashlib.sha256(b"x").digest()).decode()),
-            ("Content_MD5", base64.b64encode(b"0123456789abcdef").decode()),
-            ("x_goog_hash", "md5=" + base64.b64encode(b"0123456789abcdef").decode()),
+            ("Content_MD5", _md5(b"something else")),
+            ("x_goog_hash", f"md5={_md5(b'something else')}"),
         )
     )
     return incident.become(incident.data(), **{name: digest})
@@ -440,8 +436,8 @@ def packed(data: bytes) -> bytes:
     return gzip.compress(data, mtime=0)
 
 
-def _digest(data: bytes) -> str:
-    return f"sha-256=:{base64.b64encode(hashlib.sha256(data).digest()).decode()}:"
+def _md5(data: bytes) -> str:
+    return base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode()
 
 
 def _html(status: int) -> Answer:

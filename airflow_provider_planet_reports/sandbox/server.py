@@ -197,7 +197,7 @@ class Sandbox:
     def _products(self, query: Mapping[str, str]) -> dict[str, Any]:
         """Return a page of the account's products; its links name the next one."""
         size, begin = _whole(query, "limit", _PRODUCTS_PAGE), _whole(query, "offset", 0)
-        found = products(self._plans, self.org_id)
+        found = products(self._plans, self.org_id, list(self._reports.values()))
         address = self.base_url.removesuffix(PATH) + PRODUCTS_PATH
         more = begin + size < len(found)
         following = f"{address}/?limit={size}&offset={begin + size}" if more else None

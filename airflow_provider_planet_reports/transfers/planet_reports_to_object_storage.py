@@ -82,8 +82,8 @@ class PlanetReportsToObjectStorageOperator(PlanetReportsBaseOperator):
         :class:`~airflow_provider_planet_reports.operators.planet_reports.PlanetReportsListOperator`
         returned, or one of its dicts when mapped; by default what the filters find. A value that
         resolves to None fails the task: its upstream task left nothing. (templated)
-    :param max_workers: files downloaded at a time, by default 4; each takes up to 40 MiB of memory
-        on a bucket. (templated)
+    :param max_workers: files downloaded at a time, by default 16. On a bucket, at most four of them
+        may be larger than 1 MiB; each of these takes up to 30 MiB of memory. (templated)
     :param overwrite: whether to land again what is landed, by default False. (templated)
     :param row_count_check: what to do when a report has another number of rows than its
         description says: ``ignore``, ``warn`` (the default), or ``fail`` (it is not landed).
@@ -118,7 +118,7 @@ class PlanetReportsToObjectStorageOperator(PlanetReportsBaseOperator):
         *,
         destination: str | ObjectStoragePath,
         reports: Any = NOTSET,
-        max_workers: int | str = 4,
+        max_workers: int | str = 16,
         overwrite: bool | str = False,
         row_count_check: str = "warn",
         on_nothing_new: str = "succeed",

@@ -57,7 +57,7 @@ class PlanetReportsToWarehouseOperator(BaseOperator):
 
     There is a table for each type and cadence (``summary_daily``, ``detailed_monthly``, …). It has
     the files' own columns, as text, and columns of ours, which begin with ``_``. The views
-    ``current_reports``, ``usage_daily`` and ``usage_by_month`` are on top of them.
+    ``current_reports``, ``usage_lines``, ``usage_daily`` and ``usage_by_month`` are on top of them.
 
     A report is loaded whole or not at all. One that cannot be loaded does not stop the others: the
     task loads what it can, then fails and names each one that it could not, with the reason.

@@ -65,8 +65,16 @@ def inspect(path: Path, rows: int) -> CsvFile:
         header = next(csv.reader([text.decode("utf-8", "backslashreplace")]))
         return CsvFile(path, tuple(header), column_names(header), rows, True, len(line))
     with path.open("rb") as stream:
-        header = next(_records(stream), [])
+        header = header_of(stream)
     return CsvFile(path, tuple(header), column_names(header), rows)
+
+
+def header_of(stream: IO[bytes]) -> list[str]:
+    """Return the first record of CSV, empty where there is none.
+
+    :param stream: its bytes, or their beginning.
+    """
+    return next(_records(stream), [])
 
 
 def rewrite(file: CsvFile) -> CsvFile:

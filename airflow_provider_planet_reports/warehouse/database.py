@@ -6,7 +6,7 @@ import datetime as dt
 import itertools
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 
@@ -18,11 +18,12 @@ from airflow_provider_planet_reports.warehouse.fetching import Fetched, digests
 from airflow_provider_planet_reports.warehouse.names import OWN_COLUMNS, quoted, table_of
 
 #: One row for each report that is loaded. ``receipt`` identifies the report in any landing zone;
-#: ``source`` is the landing zone that it was loaded from.
+#: ``source`` is the landing zone that it was loaded from, ``etag`` what a listing of it said of the
+#: receipt: while it says so, the receipt need not be read.
 _LEDGER = {
     "receipt": "TEXT", "load_id": "BIGINT", "table_name": "TEXT", "report_id": "TEXT",
     "plan_id": "TEXT", "data_date": "DATE", "rows": "BIGINT", "sha256": "TEXT",
-    "source": "TEXT", "first_landed_at": "TIMESTAMPTZ", "first_landed_by": "TEXT",
+    "source": "TEXT", "etag": "TEXT", "first_landed_at": "TIMESTAMPTZ", "first_landed_by": "TEXT",
     "loaded_by": "TEXT", "loaded_at": "TIMESTAMPTZ",
 }  # fmt: skip
 
@@ -38,6 +39,7 @@ class Loaded(NamedTuple):
     :param sha256: digests of its files; see :func:`.digests`.
     :param source: the landing zone that it was loaded from.
     :param loaded_by: who loaded it, empty outside of Airflow.
+    :param etag: of its receipt, in a listing before it was read; empty where it is unknown.
     """
 
     receipt: str
@@ -48,6 +50,7 @@ class Loaded(NamedTuple):
     sha256: str
     source: str
     loaded_by: str
+    etag: str
 
 
 class Database(ABC):
@@ -91,7 +94,8 @@ class Database(ABC):
     def ledger(self) -> dict[str, Loaded]:
         """Return what is loaded, by the keys of the receipts."""
         rows = self.execute(
-            "SELECT receipt, load_id, table_name, report_id, rows, sha256, source, loaded_by "
+            "SELECT receipt, load_id, table_name, report_id, rows, sha256, source, loaded_by, "
+            "etag "
             "FROM loaded_reports"
         )
         return {row[0]: Loaded(*row) for row in rows}
@@ -128,6 +132,24 @@ class Database(ABC):
                 self._add(table, columns, numbered)
             self._write(new, load_ids, source, loaded_by)
         return new
+
+    def keep_etags(self, receipts: Iterable[tuple[Receipt, str]]) -> None:
+        """Keep the etags of receipts whose reports are loaded in this edition.
+
+        :param receipts: receipts, each with its etag in a listing before it was read.
+        """
+        rows = [(each.key.receipt, digests(each), etag) for each, etag in receipts]
+        if not rows:
+            return
+        lists = ", ".join(["unnest(CAST(%s AS TEXT[]))"] * 3)
+        with self.transaction():
+            self.execute(
+                "UPDATE loaded_reports SET etag = seen.etag "
+                f"FROM (SELECT {lists}) AS seen (receipt, sha256, etag) "
+                "WHERE loaded_reports.receipt = seen.receipt "
+                "AND loaded_reports.sha256 = seen.sha256",
+                [list(column) for column in zip(*rows, strict=True)],
+            )
 
     def remove(self, reports: Collection[Loaded]) -> None:
         """Remove reports and their rows.
@@ -215,7 +237,7 @@ class Database(ABC):
         rows = [
             (
                 key.receipt, load_ids[key], table_of(key), key.report_id, key.plan_id, date_of(key),
-                each.rows, digests(each.receipt), source, each.receipt.first_landed_at,
+                each.rows, digests(each.receipt), source, "", each.receipt.first_landed_at,
                 first_landed_by(each.receipt), loaded_by, now,
             )
             for each in reports
@@ -251,14 +273,13 @@ def date_of(key: ReportKey) -> str | None:
 
 
 def first_landed_by(receipt: Receipt) -> str | None:
-    """Return which run landed a report for the first time; None where that is not known any more.
+    """Return which run landed a report for the first time; None where that is not known.
 
     :param receipt: its receipt.
     """
     names = ("dag_id", "run_id", "task_id")
-    if receipt.landed_at != receipt.first_landed_at or not receipt.landed_by:
-        return None
-    return json.dumps([receipt.landed_by.get(name) for name in names])
+    run = [receipt.first_landed_by.get(name) for name in names]
+    return json.dumps(run) if any(run) else None
 
 
 def literal(value: str) -> str:

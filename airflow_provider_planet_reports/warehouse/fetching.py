@@ -36,13 +36,11 @@ class Fetched:
 
     :param receipt: its receipt.
     :param files: its files, in order; those of an archive each for itself.
-    :param folder: where they are, and nothing else.
     :param oddity: what is odd about it, for people; None for nothing.
     """
 
     receipt: Receipt
     files: tuple[CsvFile, ...]
-    folder: Path
     oddity: str | None = None
 
     @property
@@ -65,13 +63,13 @@ def digests(receipt: Receipt) -> str:
 
 
 def fetch(
-    zone: LandingZone, receipt: Receipt, folder: Path, required_columns: tuple[str, ...] = ()
+    zone: LandingZone, receipt: Receipt, place: Path, required_columns: tuple[str, ...] = ()
 ) -> Fetched | None:
     """Fetch a report; where a file is missing, ask its receipt again, since it may be landed anew.
 
     :param zone: the landing zone.
     :param receipt: the report's receipt.
-    :param folder: for its files; need not exist.
+    :param place: what the paths of its files begin with, in a folder that exists.
     :param required_columns: columns that each file has to have.
     :return: the report; None where it was forgotten meanwhile.
     :raises ReportNotLoaded: if it is not what its receipt says, or lacks a column.
@@ -80,10 +78,9 @@ def fetch(
     missing = ""
     for _ in range(_LOOKS):
         try:
-            return _fetch(zone, receipt, folder, required_columns)
+            return _fetch(zone, receipt, place, required_columns)
         except FileNotFoundError as error:
             missing = str(error)
-            shutil.rmtree(folder, ignore_errors=True)
         again = zone.receipt(receipt.key)
         if again is None:
             return None
@@ -94,12 +91,11 @@ def fetch(
 
 
 def _fetch(
-    zone: LandingZone, receipt: Receipt, folder: Path, required_columns: tuple[str, ...]
+    zone: LandingZone, receipt: Receipt, place: Path, required_columns: tuple[str, ...]
 ) -> Fetched:
-    folder.mkdir(parents=True)
     files = []
     for number, file in enumerate(receipt.files, 1):
-        copy = _copy(zone, file, folder / f"{number}{Path(file.name).suffix}")
+        copy = _copy(zone, file, Path(f"{place}-{number}{Path(file.name).suffix}"))
         try:
             files += [inspect(*each) for each in _unpacked(copy, file.rows)]
         except (EOFError, OSError, zlib.error, zipfile.BadZipFile, NotImplementedError) as error:
@@ -109,7 +105,7 @@ def _fetch(
             ) from None
     oddity = check_columns(files, required_columns)
     ready = (file if file.plain or not file.rows else rewrite(file) for file in files)
-    return Fetched(receipt, tuple(ready), folder, oddity)
+    return Fetched(receipt, tuple(ready), oddity)
 
 
 def _copy(zone: LandingZone, file: LandedFile, path: Path) -> Path:

@@ -4,31 +4,47 @@ DuckDB reads them through the file system of the destination's connection, so th
 extension and no credentials of its own. Any engine that reads Hive partitions can do the same;
 what this one adds is the receipts: a file that none of them names is not read. Lines of information
 for support at a file's end are rows like all others; where such a line has more fields than the
-header, what is beyond may be missing. Load the reports where that matters.
+header, what is beyond is missing. Load the reports where that matters.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import gzip
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from airflow_provider_planet_reports.landing.destination import parse_url
+from airflow_provider_planet_reports.landing.errors import UnreadableReceipt
+from airflow_provider_planet_reports.landing.receipt import LandedFile, Receipt
+from airflow_provider_planet_reports.landing.side_by_side import side_by_side
+from airflow_provider_planet_reports.landing.zone import LandingZone, open_zone
+from airflow_provider_planet_reports.warehouse.csv_files import header_of
+from airflow_provider_planet_reports.warehouse.database import date_of, literal
 from airflow_provider_planet_reports.warehouse.errors import ReportNotLoaded
+from airflow_provider_planet_reports.warehouse.names import column_names, quoted
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-# The dialect is stated, not sniffed: a guess could differ from file to file.
-_CSV = """
-    read_csv(getvariable('landed_paths'), header = true, skip = 0, all_varchar = true,
-             delim = ',', quote = '"', escape = '"', comment = '', null_padding = true,
-             strict_mode = false, parallel = false, union_by_name = true,
-             max_line_size = 16777216, filename = '_file', hive_partitioning = true,
-             hive_types = {'report_type': VARCHAR, 'cadence': VARCHAR, 'plan_id': VARCHAR,
-                           'data_date': DATE})
-"""
-_NOTHING = """
-    SELECT NULL::VARCHAR AS _report_id, NULL::VARCHAR AS report_type, NULL::VARCHAR AS cadence,
-           NULL::VARCHAR AS plan_id, NULL::DATE AS data_date WHERE false
-"""
+#: Headers are read side by side: it is a matter of round trips.
+_READERS = 32
+#: A file with a byte that is no UTF-8 is read as Latin-1, in which all bytes are text.
+_ENCODINGS = ("utf-8", "latin-1")
+_OWN = "_report_id, _plan_id, _data_date"
+
+
+class _File(NamedTuple):
+    """A landed file, as DuckDB can read it.
+
+    :param path: its path or address.
+    :param columns: a column's name for each field of its header.
+    :param rows: its rows, as its receipt says.
+    """
+
+    path: str
+    columns: tuple[str, ...]
+    rows: int | None
 
 
 def view_of_landed(
@@ -38,78 +54,130 @@ def view_of_landed(
     *,
     report_type: str = "summary",
     cadence: str = "daily",
-) -> None:
+) -> int:
     """Make the view ``landed``: the rows of all reports of a type and cadence that are landed.
 
-    Its columns are those of the files, all of them text, those of the folders (``plan_id``,
-    ``data_date``, …), and ``_report_id``. The table ``receipts`` has what they say: ``_report_id``,
-    ``_file`` and ``rows``.
+    Its columns are those of the files, all of them text, after ``_report_id``, ``_plan_id`` and
+    ``_data_date``; they are called as in a loaded table. Each file is read through once, to compare
+    its rows with its receipt.
 
     :param db: a connection to DuckDB, which has to stay open while the view is read.
     :param destination: where reports are landed.
     :param conn_id: connection for it.
     :param report_type: ``summary`` or ``detailed``: their files have different columns.
     :param cadence: ``daily`` or ``monthly``.
-    :raises ReportNotLoaded: if there are archives (zip), which can't be read in place.
+    :return: the number of rows in the view.
+    :raises ReportNotLoaded: if DuckDB cannot read a file in place: an archive (zip), or one of
+        which it reads another number of rows than its receipt says.
+    :raises UnreadableReceipt: if a receipt cannot be read.
     """
-    from airflow_provider_planet_reports.landing import landed_reports
-
-    files = [
-        (report["report_id"], file["uri"].removeprefix("file://"), file["rows"])
-        for report in landed_reports(destination, conn_id, report_type=report_type, cadence=cadence)
-        for file in report["files"]
-    ]
-    _register(db, destination, conn_id)
-    _create(db, files)
-
-
-def check_rows(db: DuckDBPyConnection) -> int:
-    """Compare the number of rows of every file in the view with its receipt; return their sum.
-
-    :param db: the connection to DuckDB that the view was made with.
-    :raises ReportNotLoaded: if one differs.
-    """
-    counted = db.execute(
-        "SELECT _file, rows, coalesce(found, 0) FROM receipts LEFT JOIN "
-        "(SELECT _file, count(*) AS found FROM landed GROUP BY _file) USING (_file)"
-    ).fetchall()
-    for file, rows, found in counted:
-        if rows not in (None, found):
-            raise ReportNotLoaded(
-                f"Row count mismatch: load the report instead. {file}: DuckDB reads {found} rows, "
-                f"but the receipt says {rows}."
-            )
-    return sum(found for _, _, found in counted)
-
-
-def _create(db: DuckDBPyConnection, files: list[tuple[str, str, int | None]]) -> None:
-    db.execute("CREATE OR REPLACE TEMP TABLE receipts (_report_id TEXT, _file TEXT, rows BIGINT)")
-    if not files:
-        db.execute(f"CREATE OR REPLACE TEMP VIEW landed AS SELECT *, '' AS _file FROM ({_NOTHING})")
-        return
-    if zipped := [path for _, path, _ in files if path.endswith(".zip")]:
-        raise ReportNotLoaded(
-            f"Archives cannot be read in place: load them. {zipped[0]} and {len(zipped) - 1} more."
-        )
-    db.executemany("INSERT INTO receipts VALUES (?, ?, ?)", files)
-    db.execute("SET VARIABLE landed_paths = (SELECT list(_file ORDER BY _file) FROM receipts)")
+    zone = open_zone(destination, conn_id)
+    place = parse_url(destination, conn_id)
+    if place.scheme != "file" and not db.filesystem_is_registered(place.scheme):
+        _register(db, place.scheme, f"{place.scheme}://{place.container}", place.conn_id)
+    receipts = [*_receipts(zone, report_type=report_type, cadence=cadence)]
     db.execute(
-        "CREATE OR REPLACE TEMP VIEW landed AS "
-        f"SELECT _report_id, rows.* FROM {_CSV} AS rows JOIN receipts USING (_file)"
+        "CREATE OR REPLACE TEMP TABLE landed_files "
+        "(_file TEXT, _report_id TEXT, _plan_id TEXT, _data_date DATE)"
+    )
+    rows = [
+        (_path(zone, file), key.report_id, key.plan_id, date_of(key))
+        for key, files in ((receipt.key, receipt.files) for receipt in receipts)
+        for file in files
+    ]
+    if rows:
+        db.executemany("INSERT INTO landed_files VALUES (?, ?, ?, ?)", rows)
+    files = [*_files(zone, receipts)]
+    parts = [f"SELECT {_OWN} FROM landed_files WHERE false", *_selects(db, files)]
+    db.execute(f"CREATE OR REPLACE TEMP VIEW landed AS {' UNION ALL BY NAME '.join(parts)}")
+    return sum(file.rows or 0 for file in files)
+
+
+def _receipts(zone: LandingZone, **filters: Any) -> Iterator[Receipt]:
+    for _, receipt in zone.receipts(zone.find(**filters)):
+        if isinstance(receipt, UnreadableReceipt):
+            raise receipt
+        if receipt is not None:
+            yield receipt
+
+
+def _files(zone: LandingZone, receipts: Iterable[Receipt]) -> Iterator[_File]:
+    """Yield the files that have a header, and with it columns."""
+    landed = [file for receipt in receipts for file in receipt.files]
+    if zipped := [file for file in landed if file.name.endswith(".zip")]:
+        raise ReportNotLoaded(
+            f"Archives cannot be read in place: load them. {_path(zone, zipped[0])} and "
+            f"{len(zipped) - 1} more."
+        )
+
+    def columns_of(file: LandedFile) -> tuple[str, ...]:
+        pieces = zone.store.stream(file.name)
+        beginning: Any = io.BytesIO(next(pieces, b""))
+        if file.name.endswith(".gz"):
+            beginning = gzip.GzipFile(fileobj=beginning)
+        return column_names(header_of(beginning))
+
+    columns = side_by_side(zone.store, columns_of, landed, threads=_READERS)
+    for file, names in zip(landed, columns, strict=True):
+        if names:
+            yield _File(_path(zone, file), names, file.rows)
+
+
+def _selects(db: DuckDBPyConnection, files: Sequence[_File]) -> Iterator[str]:
+    """Yield queries that read all files, each with the rows that its receipt says."""
+    left: Sequence[_File] = files
+    found: dict[str, int] = {}
+    for encoding in _ENCODINGS:
+        for columns, group in _by_columns(left):
+            # DuckDB looks only at the bytes of columns that a query needs: this one needs all.
+            values = ", ".join(f"c{number}" for number in range(len(columns)))
+            read = _csv(group, columns, encoding)
+            query = f"SELECT _file, count(hash({values})) FROM {read} GROUP BY ALL"
+            found.update(db.execute(query).fetchall())
+        good = [file for file in left if file.rows == found.get(file.path, 0)]
+        for columns, group in _by_columns(good):
+            named = ", ".join(f"c{n} AS {quoted(name)}" for n, name in enumerate(columns))
+            read = _csv(group, columns, encoding)
+            yield f"SELECT {_OWN}, {named} FROM {read} JOIN landed_files USING (_file)"
+        left = [file for file in left if file not in {*good}]
+    for file in left:
+        raise ReportNotLoaded(
+            f"Row count mismatch: load the report instead. DuckDB reads {found.get(file.path, 0)} "
+            f"rows, but the receipt says {file.rows}. {file.path}"
+        )
+
+
+def _by_columns(files: Iterable[_File]) -> Iterable[tuple[tuple[str, ...], list[_File]]]:
+    found: dict[tuple[str, ...], list[_File]] = {}
+    for file in files:
+        found.setdefault(file.columns, []).append(file)
+    return found.items()
+
+
+def _csv(files: Sequence[_File], columns: Sequence[str], encoding: str) -> str:
+    # The dialect is stated, not sniffed: a guess could differ from file to file.
+    paths = ", ".join(literal(file.path) for file in files)
+    kinds = ", ".join(f"'c{number}': 'VARCHAR'" for number in range(len(columns)))
+    return (
+        f"read_csv([{paths}], columns = {{{kinds}}}, auto_detect = false, header = true, "
+        "delim = ',', quote = '\"', escape = '\"', comment = '', nullstr = '', "
+        "null_padding = true, strict_mode = false, ignore_errors = true, parallel = false, "
+        f"max_line_size = 16777216, encoding = '{encoding}', filename = '_file', "
+        "hive_partitioning = false)"
     )
 
 
-def _register(db: DuckDBPyConnection, destination: str, conn_id: str | None) -> None:
-    """Let DuckDB read the destination's bucket with the destination's connection."""
-    from airflow_provider_planet_reports.landing.destination import parse_url
-    from airflow_provider_planet_reports.landing.stores.opening import open_store
+def _path(zone: LandingZone, file: LandedFile) -> str:
+    return zone.store.uri(file.name).removeprefix("file://")
 
-    place = parse_url(destination, conn_id)
-    if place.scheme == "file" or db.filesystem_is_registered(place.scheme):
-        return
+
+def _register(db: DuckDBPyConnection, scheme: str, container: str, conn_id: str | None) -> None:
+    """Let DuckDB read a bucket with the destination's connection."""
     from obstore.fsspec import FsspecStore
 
-    store: Any = open_store(f"{place.scheme}://{place.container}", place.conn_id)
+    from airflow_provider_planet_reports.landing.stores.opening import open_store
+
+    store: Any = open_store(container, conn_id)
 
     class Bucket(FsspecStore):
         cachable = False  # others may have another connection
@@ -119,4 +187,4 @@ def _register(db: DuckDBPyConnection, destination: str, conn_id: str | None) -> 
 
     # obstore overloads this for its own schemes; ours is one of them, known at run time.
     bucket: Any = Bucket
-    db.register_filesystem(bucket(place.scheme))
+    db.register_filesystem(bucket(scheme))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-import shutil
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -88,10 +87,10 @@ class LoadingRun:
         outcome = LoadOutcome()
         self.database.prepare()
         ledger = self.database.ledger()
-        keys = self.zone.find(**filters)
-        landed = [*self._wanted(keys, org_id, outcome)]
-        work = [receipt for receipt in landed if not is_loaded(receipt, ledger)]
-        log.info("Found %d landed reports; %d are to be loaded.", len(landed), len(work))
+        etags = self.zone.find(**filters)
+        read = [*self._read(etags, ledger, org_id, outcome)]
+        work = [receipt for receipt in read if not is_loaded(receipt, ledger)]
+        log.info("Found %d landed reports; %d are to be loaded.", len(etags), len(work))
         with workspace() as folder:
             done, last_line = 0, time.monotonic()
             for batch in _batches(work):
@@ -104,27 +103,41 @@ class LoadingRun:
                         outcome.reports, len(work), outcome.rows, len(work) - done,
                     )  # fmt: skip
         if org_id is None:
-            self._handle_missing(ledger, keys, filters, outcome)
+            self._handle_missing(ledger, etags, filters, outcome)
+        self.database.keep_etags((receipt, etags[receipt.key]) for receipt in read)
         if self.loaded_by:
-            ours = self.database.ledger()
+            ledger = self.database.ledger()
             outcome.by_us = [
-                receipt
-                for receipt in landed
-                if (found := ours.get(receipt.key.receipt)) and found.loaded_by == self.loaded_by
+                receipt for receipt in read if self._is_ours(ledger.get(receipt.key.receipt))
             ]
         return outcome
 
-    def _wanted(
-        self, keys: Iterable[ReportKey], org_id: str | int | None, outcome: LoadOutcome
+    def _read(
+        self,
+        etags: Mapping[ReportKey, str],
+        ledger: Mapping[str, Loaded],
+        org_id: str | int | None,
+        outcome: LoadOutcome,
     ) -> Iterator[Receipt]:
+        """Read those receipts that are not as they were when their reports were loaded.
+
+        What an earlier try of this task instance has loaded is read, too: it is to be told of.
+        """
         excepted = {str(each) for each in self.except_reports}
-        for key, receipt in self.zone.receipts(
-            key for key in keys if key.report_id not in excepted
-        ):
+
+        def is_to_be_read(key: ReportKey) -> bool:
+            loaded = ledger.get(key.receipt)
+            same = loaded is not None and loaded.etag == etags[key] != ""
+            return key.report_id not in excepted and (not same or self._is_ours(loaded))
+
+        for key, receipt in self.zone.receipts(filter(is_to_be_read, etags)):
             if isinstance(receipt, UnreadableReceipt):
                 outcome.failures.append((key.report_id, receipt))
             elif receipt and (org_id is None or same_id(receipt.report.get("org_id"), org_id)):
                 yield receipt
+
+    def _is_ours(self, loaded: Loaded | None) -> bool:
+        return loaded is not None and loaded.loaded_by == self.loaded_by != ""
 
     def _load_batch(self, batch: Sequence[Receipt], folder: Path, outcome: LoadOutcome) -> None:
         def fetched(numbered: tuple[int, Receipt]) -> Fetched | None:
@@ -146,7 +159,7 @@ class LoadingRun:
             outcome.rows += loaded.rows
             outcome.tables[table] = outcome.tables.get(table, 0) + loaded.rows
         for left in folder.iterdir():
-            shutil.rmtree(left)
+            left.unlink()
 
     def _load(self, reports: Sequence[Fetched], outcome: LoadOutcome) -> Iterator[Fetched]:
         """Load reports in one transaction; where that fails, halves of them, down to each alone.

@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 _FOLDER = Path(__file__).parent / "views"
 #: In this order: each may use those before it.
-_NAMES = ("current_reports", "usage_daily", "usage_by_month")
+_NAMES = ("current_reports", "usage_lines", "usage_daily", "usage_by_month")
 _TABLE = "summary_daily"
 #: The columns that the views need, by our names, with what the files call them by default.
 COLUMNS = {"usage": "usage", "item_type": "item_type", "date": "date"}

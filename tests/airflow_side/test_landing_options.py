@@ -10,7 +10,7 @@ from airflow_provider_planet_reports.transfers.planet_reports_to_object_storage 
     PlanetReportsToObjectStorageOperator,
 )
 
-DEFAULTS = LandingOptions(4, False, "warn", "succeed")
+DEFAULTS = LandingOptions(16, False, "warn", "succeed")
 
 
 @pytest.mark.parametrize("nothing", [None, "", "  "])

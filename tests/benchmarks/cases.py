@@ -57,10 +57,10 @@ class Case:
     :param check: tells what is wrong with a result.
     :param goals: what is to be reached.
     :param file: what is behind the reports' links.
-    :param at_a_time: downloads at a time.
+    :param at_a_time: downloads at a time; 0 for each contender's own default.
     :param rounds: how often each takes its turn.
     :param at_least: so often even where that takes long: what is over at once varies most.
-    :param set_up: what is done once before, by whom.
+    :param set_up: what each contender does once before.
     :param figures: facts to show beside the usual figures.
     """
 
@@ -75,7 +75,7 @@ class Case:
     at_a_time: int = 4
     rounds: int = 3
     at_least: int = 1
-    set_up: tuple[str, str] | None = None
+    set_up: str | None = None
     figures: tuple[str, ...] = ()
 
     def listings(self) -> Iterator[Listing]:
@@ -131,6 +131,7 @@ _HTTP = Entry("HttpOperator", "airflow_http", page_size=50, rounds=1)
 #: Who lands.
 _LAND = Entry("ours", "provider", check=checks.landed_with_receipts)
 _LAND_ONE = replace(_LAND, label="ours, one at a time", at_a_time=1)
+_LAND_UNTUNED = replace(_LAND, label="ours, default settings", more={"untuned": True})
 _ON_GOOGLE = replace(
     _LAND,
     label="ours, on Google",
@@ -222,7 +223,7 @@ def _landing(sizes: Sizes, files: Path, *, plain: bool) -> Iterator[Case]:
     yield case(
         "disk-large", f"{one} to disk", large, 1,
         (_LAND, _CURL, _CHUNKS, _WHOLE, _RCLONE, _TO_S3, dlt),
-        Ratio(_CURL.label, 1.3), Figure(_MEMORY, 150),
+        Ratio(_CURL.label, 1.6), Figure(_MEMORY, 150),
     )  # fmt: skip
     yield case(
         "disk-middle", f"{fifty} to disk, 4 at a time", middle, many,
@@ -231,8 +232,8 @@ def _landing(sizes: Sizes, files: Path, *, plain: bool) -> Iterator[Case]:
     )  # fmt: skip
     yield case(
         "disk-small", f"{thousands} to disk, 4 at a time", small, more,
-        (_LAND, _LAND_ONE, _CURL_MANY, _BARE, _RCLONE),
-        Ratio(_BARE.label, 1.25, ours=_LAND_ONE.label), Figure("connections", 5),
+        (_LAND, _LAND_ONE, _LAND_UNTUNED, _CURL_MANY, _BARE, _RCLONE),
+        Ratio(_LAND_ONE.label, 1, ours=_LAND_UNTUNED.label), Figure("connections", 5),
     )  # fmt: skip
     yield case(
         "disk-small-20ms", f"{thousands} to disk, 20 ms latency, 16 at a time", small, more,
@@ -243,7 +244,7 @@ def _landing(sizes: Sizes, files: Path, *, plain: bool) -> Iterator[Case]:
     yield case(
         "s3-large", f"{one} to S3", large, 1,
         (_LAND, _BOTO3, _RCLONE, _TO_S3, _CURL),
-        Ratio(_BOTO3.label, 1 / 1.5), Ratio(_TO_S3.label, 1 / 4), Figure(_MEMORY, 150),
+        Ratio(_BOTO3.label, 0.9), Ratio(_TO_S3.label, 1 / 4), Figure(_MEMORY, 150),
         on_s3=True,
     )  # fmt: skip
     yield case(
@@ -276,7 +277,7 @@ def _again(sizes: Sizes, files: Path) -> Iterator[Case]:
         checks.nothing_new,
         (Figure("S3 requests", 12), Figure("cpu", 1.5)),
         tiny,
-        set_up=("provider", "fill_s3"),
+        set_up="fill_s3",
         figures=("S3 requests",),
         rounds=2,
     )  # fmt: skip
@@ -296,7 +297,7 @@ def _growth(sizes: Sizes, files: Path) -> Iterator[Case]:
 
     def case(
         name: str, what: str, function: str, counts: tuple[int, ...], check: checks.Check,
-        set_up: tuple[str, str] | None = None, *figures: str, rounds: int = 1,
+        set_up: str | None = None, *figures: str, rounds: int = 1,
     ) -> Case:  # fmt: skip
         entries = tuple(
             Entry(
@@ -322,7 +323,7 @@ def _growth(sizes: Sizes, files: Path) -> Iterator[Case]:
     )  # fmt: skip
     yield case(
         "re-check", "finding everything landed on S3", "land_on_s3", sizes.growth,
-        checks.nothing_new, ("provider", "fill_s3"), "S3 requests",
+        checks.nothing_new, "fill_s3", "S3 requests",
     )  # fmt: skip
 
 

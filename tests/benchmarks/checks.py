@@ -85,6 +85,16 @@ def landed_with_receipts(result: Result) -> str | None:
     return whole_files(result) if on_disk else whole_objects(result)
 
 
+def landed_new(result: Result) -> str | None:
+    """The new reports were landed, whole, and no other."""
+    facts, new = result.facts, result.job.more["new"]
+    if not facts.get("landed", new) == facts.get("verified", new) == result.found["whole"] == new:
+        return f"of {new} new reports: {dict(facts)}, {dict(result.found)}"
+    if result.found["damaged"]:
+        return f"damaged: {result.found['damaged']}"
+    return None
+
+
 def nothing_new(result: Result) -> str | None:
     """All reports were landed before, and none again."""
     if result.facts["landed"] or result.found["whole"]:

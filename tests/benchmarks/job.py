@@ -24,7 +24,7 @@ class Job:
     :param folder: where files are to come to lie, and where there is room for notes.
     :param s3: the S3 server, which Google's protocol is spoken with, too.
     :param file: the file behind each report, as :class:`.content.Content` describes it.
-    :param at_a_time: downloads at a time.
+    :param at_a_time: downloads at a time; 0 for the contender's own default.
     :param page_size: reports a page; None where the contender may choose.
     :param more: what only some jobs have.
     """
@@ -74,6 +74,7 @@ def digest(ids: Iterable[str]) -> dict[str, Any]:
 def connect(job: Job) -> None:
     """Put the connections of all Airflow contenders into the environment."""
     planet = {"conn_type": "planet_reports", "password": KEY, "host": job.base_url}
+    planet["extra"] = job.more.get("connection", {})
     http = {"conn_type": "http", "login": KEY, "password": "", "host": job.base_url.rstrip("/")}
     aws = {
         "conn_type": "aws",

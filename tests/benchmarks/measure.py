@@ -55,13 +55,14 @@ def why_not(name: str, function: str, *needs: str) -> str | None:
     return None
 
 
-def run(name: str, function: str, job: Job, home: Path) -> dict[str, Any]:
+def run(name: str, function: str, job: Job, home: Path, certificate: str = "") -> dict[str, Any]:
     """Run a contender once.
 
     :param name: the contender.
     :param function: what it is to do.
     :param job: on what.
     :param home: Airflow's home.
+    :param certificate: what to trust, where the servers speak TLS.
     :return: seconds (``wall``, ``cpu``) and bytes (``peak``, ``imported``) of the work, those of
         the whole process, and the contender's ``facts``.
     :raises Failed: if it fails, or takes five minutes.
@@ -69,14 +70,16 @@ def run(name: str, function: str, job: Job, home: Path) -> dict[str, Any]:
     module = contender(name)
     if hasattr(module, "PROGRAM"):
         command = getattr(module, function)(job)
-        _, whole = _process(command, b"", home)
+        _, whole = _process(command, b"", home, certificate)
         return {**whole, "imported": 0, "whole": whole, "facts": {}}
     command = [sys.executable, "-m", "benchmarks.worker", name, function]
-    output, whole = _process(command, job.to_json().encode(), home)
+    output, whole = _process(command, job.to_json().encode(), home, certificate)
     return {**json.loads(output), "whole": whole}
 
 
-def _process(command: list[str], given: bytes, home: Path) -> tuple[bytes, dict[str, float]]:
+def _process(
+    command: list[str], given: bytes, home: Path, certificate: str
+) -> tuple[bytes, dict[str, float]]:
     with tempfile.TemporaryFile() as stdin, tempfile.TemporaryFile() as stdout:
         stdin.write(given)
         stdin.seek(0)
@@ -84,7 +87,7 @@ def _process(command: list[str], given: bytes, home: Path) -> tuple[bytes, dict[
             begun = time.perf_counter()
             process = subprocess.Popen(
                 command, stdin=stdin, stdout=stdout, stderr=stderr, cwd=_TESTS,
-                env=_environment(home),
+                env=_environment(home, certificate),
             )  # fmt: skip
             timer = threading.Timer(_LONGEST, process.kill)
             timer.start()
@@ -110,10 +113,12 @@ def _process(command: list[str], given: bytes, home: Path) -> tuple[bytes, dict[
         return stdout.read(), figures
 
 
-def _environment(home: Path) -> dict[str, str]:
+def _environment(home: Path, certificate: str) -> dict[str, str]:
     kept = {name: os.environ[name] for name in ("HOME", "LANG", "TMPDIR") if name in os.environ}
+    trusting = ("REQUESTS_CA_BUNDLE", "AWS_CA_BUNDLE", "SSL_CERT_FILE") if certificate else ()
     return {
         **kept,
+        **dict.fromkeys(trusting, certificate),
         "PATH": _PATH,
         "PYTHONPATH": f"{_TESTS.parent}{os.pathsep}{_TESTS}",
         "AIRFLOW_HOME": str(home),

@@ -1,7 +1,8 @@
 """The benchmark: ``python tests/benchmarks/run.py``; under ten minutes on two cores.
 
 Each measurement runs in a process of its own, contenders take turns, every result is checked.
-Results come to lie in ``.benchmark/``: ``results.txt``, ``results.json`` and ``results.png``.
+``results.txt``, ``results.json`` and ``results.png`` are written to ``.benchmark/``. With
+``--at-a-distance`` it is the second part: TLS, latency, and nothing tuned.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks import measure, report, servers
+from certificates import loopback_certificate
+
+from benchmarks import cases_at_a_distance, measure, report, servers
 from benchmarks.cases import QUICK, Case, Entry, Sizes, all_cases
 from benchmarks.checks import Result
 from benchmarks.job import Job
@@ -37,12 +40,16 @@ class Benchmark:
     :param api: the Reports API's side.
     :param s3: the S3 side.
     :param work: a folder, in memory where there is room.
+    :param certificate: what to trust, where the servers speak TLS.
     """
 
-    def __init__(self, api: servers.Running, s3: servers.Running, work: Path) -> None:
+    def __init__(
+        self, api: servers.Running, s3: servers.Running, work: Path, certificate: str
+    ) -> None:
         self._api = api
         self._s3 = s3
         self._work = work
+        self._certificate = certificate
         self._filled: set[tuple[str, str]] = set()
         self._home = measure.fresh_folder(work / "airflow")
 
@@ -53,7 +60,7 @@ class Benchmark:
             function = entry.function or case.function
             why = measure.why_not(entry.contender, function, *filter(None, [entry.needs]))
             rows.append({"label": entry.label, "not": why, "rounds": [], "failed": None})
-        self._s3.ask("reset")
+        self._s3.ask("reset", **({"file": case.file.path} if case.file else {}))
         if case.file and case.function == "land_on_disk":
             measure.warm_memory(case.file.bytes * case.listing.count, self._work)
         begun = time.monotonic()
@@ -79,15 +86,21 @@ class Benchmark:
         """Have the world as a measurement needs it: empty, or filled once for all rounds."""
         if case.set_up is None:
             self._s3.ask("reset", **({"file": case.file.path} if case.file else {}))
-        elif (case.name, entry.label) not in self._filled:
+            return
+        if (case.name, entry.label) not in self._filled:
             self._filled.add((case.name, entry.label))
-            measure.run(*case.set_up, self._job(case, entry), self._home)
+            measure.run(
+                entry.contender, case.set_up, self._job(case, entry), self._home, self._certificate
+            )
+        self._s3.ask("rewind")
 
     def _once(self, case: Case, entry: Entry) -> dict[str, Any]:
         self._set_up(case, entry)
         job = self._job(case, entry)
         api, s3 = self._api.ask("counters"), self._s3.ask("counters")
-        taken = measure.run(entry.contender, entry.function or case.function, job, self._home)
+        taken = measure.run(
+            entry.contender, entry.function or case.function, job, self._home, self._certificate
+        )
         api_after, s3_after = self._api.ask("counters"), self._s3.ask("counters")
         check = entry.check or case.check
         wrong = check(Result(job, taken["facts"], self._s3.ask("found")))
@@ -113,7 +126,7 @@ class Benchmark:
             folder=str(measure.fresh_folder(self._work / "landed")),
             s3=self._s3.origin,
             file=case.file.to_dict() if case.file else {},
-            at_a_time=entry.at_a_time or case.at_a_time,
+            at_a_time=0 if entry.more.get("untuned") else entry.at_a_time or case.at_a_time,
             page_size=entry.page_size,
             more={**entry.more, "notes": str(self._work)},
         )
@@ -127,13 +140,19 @@ def main() -> int:
     begun = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="benchmark-", dir=_memory()) as folder:
         work = Path(folder)
-        sizes = QUICK if given.quick else Sizes()
-        cases = _chosen(all_cases(sizes, work, plain=given.plain), given.only)
+        if given.at_a_distance:
+            distant = cases_at_a_distance
+            every = distant.all_cases(distant.QUICK if given.quick else distant.Sizes(), work)
+            latency, certificate = distant.BUCKET_LATENCY, loopback_certificate(work / "tls.pem")
+        else:
+            every = all_cases(QUICK if given.quick else Sizes(), work, plain=given.plain)
+            latency, certificate = 0.0, ""
+        cases = _chosen(every, given.only)
         listings = {each.name: each for case in cases for each in case.listings()}
         with ExitStack() as stack:
-            api = stack.enter_context(servers.reports_api(listings.values()))
-            s3 = stack.enter_context(servers.s3())
-            benchmark = Benchmark(api, s3, work)
+            api = stack.enter_context(servers.reports_api(listings.values(), certificate))
+            s3 = stack.enter_context(servers.s3(latency, certificate))
+            benchmark = Benchmark(api, s3, work, certificate)
             rounds = 1 if given.quick and not given.rounds else given.rounds
             measured: list[dict[str, Any]] = []
             for case in cases:
@@ -155,6 +174,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--only", nargs="+", metavar="CASE", help="some cases; see the table")
     parser.add_argument("--rounds", type=int, help="turns of each contender")
     parser.add_argument("--quick", action="store_true", help="tiny sizes: does it work at all")
+    parser.add_argument(
+        "--at-a-distance", action="store_true", help="the second part: TLS, latency, defaults"
+    )
     parser.add_argument("--plain", action="store_true", help="files without quoted fields")
     parser.add_argument("--output", type=Path, default=_ROOT / ".benchmark", help="folder")
     return parser.parse_args()

@@ -7,6 +7,7 @@ the listings as JSON.
 from __future__ import annotations
 
 import base64
+import datetime as dt
 import json
 import os
 import sys
@@ -33,6 +34,8 @@ class Listing:
     :param path: the file that each report's only link leads to.
     :param rows: rows of that file.
     :param status: what everything is answered with.
+    :param first: number of the first report: those before it are not listed any more.
+    :param series: a day has so many reports, each of another plan or type.
     """
 
     name: str
@@ -41,10 +44,13 @@ class Listing:
     path: str = os.devnull
     rows: int = 0
     status: int = 200
+    first: int = 0
+    series: int = 1
 
-    def ids(self) -> list[str]:
-        """Return the reports' ids, in the listing's order."""
-        return [report_id(number) for number in range(self.count)]
+    @property
+    def numbers(self) -> range:
+        """The reports' numbers, in the listing's order."""
+        return range(self.first, self.first + self.count)
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON can hold it."""
@@ -53,20 +59,25 @@ class Listing:
     def report(self, base_url: str, number: int) -> dict[str, Any]:
         """Return the API's object of a report."""
         name = report_id(number)
-        day = f"{2000 + number // 336}-{number // 28 % 12 + 1:02d}-{number % 28 + 1:02d}"
+        day = str(self.day(number))
+        of_day = number % self.series
         return {
             "report_id": name,
             "contents": [f"{base_url}/{name}/1"],
             "org_id": 4321,
-            "plan_id": 1001,
+            "plan_id": 1001 + of_day // 2,
             "data_date_start": day,
             "data_date_end": day,
-            "report_type": "detailed",
+            "report_type": ("detailed", "summary")[of_day % 2],
             "num_rows": self.rows,
             "cadence": "daily",
             "has_footprint": True,
             "_links": {"self": f"{base_url}/{name}"},
         }
+
+    def day(self, number: int) -> dt.date:
+        """Return the day of a report's data."""
+        return dt.date(2000, 1, 1) + dt.timedelta(days=number // self.series)
 
 
 def report_id(number: int) -> str:
@@ -91,8 +102,8 @@ class Server:
         """Make all answers."""
         for listing in self._listings.values():
             base = f"{origin}/{listing.name}"
-            reports = [json.dumps(listing.report(base, n)) for n in range(listing.count)]
-            for number, report in enumerate(reports):
+            reports = [json.dumps(listing.report(base, n)) for n in listing.numbers]
+            for number, report in zip(listing.numbers, reports, strict=True):
                 self._answers[f"/{listing.name}/{report_id(number)}"] = _json(report)
             for size in _PAGE_SIZES:
                 self._page(listing, base, reports, size)
@@ -104,12 +115,14 @@ class Server:
     def _page(self, listing: Listing, base: str, reports: list[str], size: int) -> None:
         for start in range(0, max(len(reports), 1), size):
             links = {}
+            last = report_id(listing.first + start + size - 1)
             if start + size < len(reports):
-                query = urlencode({"page_size": size, "after": report_id(start + size - 1)})
+                query = urlencode({"page_size": size, "after": last})
                 links["next"] = f"{base}/?{query}"
             body = f'{{"reports": [{", ".join(reports[start : start + size])}], '
             page = _json(f'{body}"_links": {json.dumps(links)}}}')
-            query = f"page_size={size}" + (f"&after={report_id(start - 1)}" if start else "")
+            before = f"&after={report_id(listing.first + start - 1)}" if start else ""
+            query = f"page_size={size}{before}"
             self._answers[f"/{listing.name}/?{query}"] = page
 
     def handle(self, wire: Wire, request: Request) -> None:
@@ -156,10 +169,10 @@ def _head(kind: str, size: int, more: str, status: str = "200 OK") -> bytes:
 
 
 def main() -> None:
-    """Serve the listings that are given as JSON."""
+    """Serve the listings that are given as JSON; with a certificate, by TLS."""
     counters = Counters(PROCESSES)
     server = Server([Listing(**each) for each in json.loads(sys.argv[1])], counters)
-    serve(server.handle, counters, PROCESSES, prepare=server.prepare)
+    serve(server.handle, counters, PROCESSES, server.prepare, sys.argv[2])
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import subprocess
 import sys
 import urllib.request
@@ -23,9 +24,11 @@ class Running:
     """A server that runs.
 
     :param origin: its address.
+    :param certificate: what to trust, where it speaks TLS.
     """
 
     origin: str
+    certificate: str = ""
 
     def ask(self, what: str, data: Any = None, **query: str) -> dict[str, Any]:
         """Ask a control question.
@@ -36,23 +39,32 @@ class Running:
         """
         body = None if data is None else json.dumps(data).encode()
         address = f"{self.origin}/-/{what}?{urlencode(query)}".rstrip("?")
-        with urllib.request.urlopen(address, body, timeout=60) as answer:
+        trusted = ssl.create_default_context(cafile=self.certificate or None)
+        with urllib.request.urlopen(address, body, timeout=60, context=trusted) as answer:
             found: dict[str, Any] = json.load(answer)
         return found
 
 
 @contextmanager
-def reports_api(listings: Iterable[Listing]) -> Iterator[Running]:
-    """Run the Reports API's side."""
+def reports_api(listings: Iterable[Listing], certificate: str = "") -> Iterator[Running]:
+    """Run the Reports API's side.
+
+    :param listings: what there is.
+    :param certificate: a file with certificate and key, for TLS.
+    """
     given = json.dumps([listing.to_dict() for listing in listings])
-    with _running("benchmarks.server", given) as server:
+    with _running("benchmarks.server", given, certificate) as server:
         yield server
 
 
 @contextmanager
-def s3() -> Iterator[Running]:
-    """Run the S3 side."""
-    with _running("benchmarks.sink") as server:
+def s3(latency: float = 0.0, certificate: str = "") -> Iterator[Running]:
+    """Run the S3 side.
+
+    :param latency: seconds before each answer.
+    :param certificate: a file with certificate and key, for TLS.
+    """
+    with _running("benchmarks.sink", str(latency), certificate) as server:
         yield server
 
 
@@ -65,9 +77,9 @@ def _running(module: str, *arguments: str) -> Iterator[Running]:
         assert process.stdin is not None
         assert process.stdout is not None
         try:
-            port = process.stdout.readline()
-            if not port:
+            origin = process.stdout.readline().decode().strip()
+            if not origin:
                 raise RuntimeError(f"{module} did not start")
-            yield Running(f"http://127.0.0.1:{int(port)}")
+            yield Running(origin, arguments[-1])
         finally:
             process.stdin.close()

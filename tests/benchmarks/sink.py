@@ -7,10 +7,13 @@ and then forgotten. ``python -m benchmarks.sink`` serves it.
 
 from __future__ import annotations
 
+import bisect
 import contextlib
 import itertools
 import json
+import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -66,10 +69,12 @@ class Sink:
     """A bucket.
 
     :param counters: what is counted.
+    :param latency: seconds before each answer.
     """
 
-    def __init__(self, counters: Counters) -> None:
+    def __init__(self, counters: Counters, latency: float = 0.0) -> None:
         self._counters = counters
+        self._latency = latency
         self._lock = threading.Lock()
         self._etags = itertools.count(1)
         self.reset(None)
@@ -81,6 +86,9 @@ class Sink:
         """
         self._reference = reference
         self._objects: dict[str, _Stored] = {}
+        self._given: dict[str, _Stored] = {}
+        #: Sorted; None when keys have come or gone.
+        self._keys: list[str] | None = None
         self._uploads: dict[str, _Upload] = {}
         self._operations: Counter[str] = Counter()
 
@@ -95,6 +103,7 @@ class Sink:
         operation = _operation(request.method, key, asked)
         with self._lock:
             self._operations[operation] += 1
+        time.sleep(self._latency)
         getattr(self, f"_{operation}")(wire, request, key, asked)
         self._counters.add(requests=1)
 
@@ -105,17 +114,29 @@ class Sink:
             self.reset(Reference(Path(asked["file"])) if "file" in asked else None)
         elif path == "/-/put":
             for key, text in json.loads(body).items():
-                self._objects[key] = _Stored(len(text), self._etag(), data=text.encode())
+                self._objects[key] = self._given[key] = self._given_object(text)
+        elif path == "/-/rewind":
+            self._objects = dict(self._given)
         elif path == "/-/counters":
             answer = {**self._counters.read(), "operations": dict(self._operations)}
         elif path == "/-/found":
             answer = self._found()
+        self._keys = None
         wire.answer("200 OK", json.dumps(answer).encode())
 
+    def _given_object(self, text: str | None) -> _Stored:
+        """Return an object that nobody has to write: of a text, or the file that is to come."""
+        if text is not None:
+            return _Stored(len(text), self._etag(), data=text.encode())
+        size = self._reference.size if self._reference else 0
+        return _Stored(size, self._etag(), 0)
+
     def _found(self) -> dict[str, Any]:
+        """Return what clients wrote, and how many receipts there are."""
         kept = [key for key in self._objects if _KEPT in f"/{key}"]
-        whole = [key for key in self._objects if self._is_whole(self._objects[key])]
-        others = self._objects.keys() - kept - set(whole)
+        new = self._objects.keys() - self._given.keys()
+        whole = {key for key in new if self._is_whole(self._objects[key])}
+        others = new - set(kept) - whole
         return {"receipts": len(kept), "whole": len(whole), "damaged": sorted(others)[:10]}
 
     def _is_whole(self, stored: _Stored) -> bool:
@@ -150,6 +171,7 @@ class Sink:
         with self._lock:
             kept = _is_kept(request.headers, self._objects.get(key))
             if kept:
+                self._keys = None if key not in self._objects else self._keys
                 self._objects[key] = stored
         if kept:
             wire.answer("200 OK", head=stored.head)
@@ -186,6 +208,7 @@ class Sink:
         kept = [part.data for part in parts if part.data is not None]
         data = b"".join(kept) if kept else None
         self._objects[key] = stored = _Stored(size, self._etag(), offset, data)
+        self._keys = None
         _xml(wire, "CompleteMultipartUploadResult",
              f"<Bucket>{BUCKET}</Bucket><Key>{escape(key)}</Key>"
              f"<ETag>{escape(stored.etag)}</ETag>")  # fmt: skip
@@ -196,12 +219,14 @@ class Sink:
 
     def _delete(self, wire: Wire, request: Request, key: str, _: dict[str, str]) -> None:
         self._objects.pop(key, None)
+        self._keys = None
         wire.answer("204 No Content")
 
     def _delete_many(self, wire: Wire, request: Request, key: str, _: dict[str, str]) -> None:
         body = b"".join(map(bytes, wire.body(request.headers))).decode()
         for each in body.split("<Key>")[1:]:
             self._objects.pop(each.partition("</Key>")[0], None)
+        self._keys = None
         _xml(wire, "DeleteResult", "")
 
     def _read(self, wire: Wire, request: Request, key: str, _: dict[str, str]) -> None:
@@ -230,14 +255,16 @@ class Sink:
     def _list(self, wire: Wire, request: Request, key: str, asked: dict[str, str]) -> None:
         prefix, delimiter = asked.get("prefix", ""), asked.get("delimiter", "")
         after = asked.get("continuation-token") or asked.get("start-after", "")
-        known = list(self._objects)  # at once: others write meanwhile
-        keys = sorted(k for k in known if k.startswith(prefix) and k > after)
+        most = int(asked.get("max-keys", _PAGE))
+        known = self._keys = self._keys or sorted(self._objects.copy())  # others write meanwhile
+        begin = max(bisect.bisect_left(known, prefix), bisect.bisect_right(known, after))
+        end = bisect.bisect_left(known, f"{prefix}\U0010ffff")
+        keys = known[begin : end if delimiter else min(end, begin + most + 1)]
         folders: set[str] = set()
         if delimiter:
             tails = [(k, k[len(prefix) :].partition(delimiter)) for k in keys]
             folders = {f"{prefix}{head}{found}" for _, (head, found, _) in tails if found}
             keys = [k for k, (_, found, _) in tails if not found]
-        most = int(asked.get("max-keys", _PAGE))
         page, more = keys[:most], len(keys) > most
         write = quote if asked.get("encoding-type") == "url" else escape
         contents = "".join(
@@ -316,4 +343,5 @@ def _error(wire: Wire, status: str, code: str) -> None:
 if __name__ == "__main__":
     with contextlib.suppress(BrokenPipeError):
         _counters = Counters(1)
-        serve(Sink(_counters).handle, _counters)
+        _sink = Sink(_counters, float(sys.argv[1]))
+        serve(_sink.handle, _counters, certificate=sys.argv[2])

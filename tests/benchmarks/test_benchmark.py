@@ -18,26 +18,36 @@ from benchmarks.wire import Wire
 
 #: One of each kind of case.
 _CASES = ("list", "disk-small", "google-middle", "s3-small", "re-check", "waiting")
+_AT_A_DISTANCE = ("daily", "large", "nothing-new")
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the benchmark runs on Linux")
 
 
-@pytest.fixture(scope="module")
-def results(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("benchmark")
+def measured(folder, *options):
     command = [sys.executable, str(Path(__file__).with_name("run.py")), "--quick"]
     done = subprocess.run(
-        [*command, "--output", str(folder), "--only", *_CASES],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        [*command, "--output", str(folder), *options], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     assert (folder / "results.txt").read_text() in done.stdout
     return json.loads((folder / "results.json").read_text())
 
 
-def test_everybody_who_is_installed_does_the_work_and_does_it_right(results):
-    assert tuple(case["name"] for case in results["cases"]) == _CASES
-    for case in results["cases"]:
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    return measured(tmp_path_factory.mktemp("benchmark"), "--only", *_CASES)
+
+
+@pytest.fixture(scope="module")
+def results_at_a_distance(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("at-a-distance")
+    return measured(folder, "--at-a-distance", "--only", *_AT_A_DISTANCE)
+
+
+def test_everybody_who_is_installed_does_the_work_and_does_it_right(results, results_at_a_distance):
+    both = [*results["cases"], *results_at_a_distance["cases"]]
+    assert tuple(case["name"] for case in both) == (*_CASES, *_AT_A_DISTANCE)
+    for case in both:
         assert any(row["rounds"] for row in case["rows"]), case["name"]
         for row in case["rows"]:
             assert not row["failed"]

@@ -8,6 +8,7 @@ import mmap
 import os
 import signal
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -112,9 +113,16 @@ class Wire:
         self.socket.sendall(data if bare else data + body)
 
     def send_file(self, head: bytes, file: int, size: int) -> None:
-        """Send a head, then a file without its passing through this process."""
-        self.socket.sendall(head, socket.MSG_MORE)
+        """Send a head, then a file: without TLS it does not pass through this process."""
         sent = 0
+        if isinstance(self.socket, ssl.SSLSocket):
+            self.socket.sendall(head)
+            while sent < size:
+                piece = os.pread(file, BUFFER, sent)
+                self.socket.sendall(piece)
+                sent += len(piece)
+            return
+        self.socket.sendall(head, socket.MSG_MORE)
         while sent < size:
             sent += os.sendfile(self.socket.fileno(), file, sent, size - sent)
 
@@ -176,6 +184,7 @@ def serve(
     counters: Counters,
     processes: int = 1,
     prepare: Callable[[str], None] = lambda _: None,
+    certificate: str = "",
 ) -> None:
     """Serve on a free port of loopback, which is printed, until the end of standard input.
 
@@ -183,18 +192,23 @@ def serve(
     :param counters: for as many processes.
     :param processes: share the port.
     :param prepare: is told the origin, before the processes part.
+    :param certificate: a file with certificate and key, for TLS.
     """
     listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
-    prepare(f"http://127.0.0.1:{listener.getsockname()[1]}")
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER) if certificate else None
+    if tls:
+        tls.load_cert_chain(certificate)
+    origin = f"{'https' if tls else 'http'}://127.0.0.1:{listener.getsockname()[1]}"
+    prepare(origin)
     gc.freeze()
     children = []
     for number in range(1, processes):
         if (child := os.fork()) == 0:
             counters.take_slot(number)
-            _accept(listener, handle, counters)
+            _accept(listener, tls, handle, counters)
         children.append(child)
-    threading.Thread(target=_accept, args=(listener, handle, counters), daemon=True).start()
-    print(listener.getsockname()[1], flush=True)
+    threading.Thread(target=_accept, args=(listener, tls, handle, counters), daemon=True).start()
+    print(origin, flush=True)
     with contextlib.suppress(KeyboardInterrupt):
         while os.read(0, 1024):
             pass
@@ -203,18 +217,28 @@ def serve(
 
 
 def _accept(
-    listener: socket.socket, handle: Callable[[Wire, Request], None], counters: Counters
+    listener: socket.socket,
+    tls: ssl.SSLContext | None,
+    handle: Callable[[Wire, Request], None],
+    counters: Counters,
 ) -> None:
     counters.add()  # what was used until here is no part of any measurement
     while True:
         connection, _ = listener.accept()
         counters.add(connections=1)
-        threading.Thread(target=_talk, args=(connection, handle), daemon=True).start()
+        threading.Thread(target=_talk, args=(connection, tls, handle), daemon=True).start()
 
 
-def _talk(connection: socket.socket, handle: Callable[[Wire, Request], None]) -> None:
+def _talk(
+    connection: socket.socket,
+    tls: ssl.SSLContext | None,
+    handle: Callable[[Wire, Request], None],
+) -> None:
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    wire = Wire(connection)
-    with connection, contextlib.suppress(ConnectionError):
+    with contextlib.suppress(ConnectionError, ssl.SSLError), contextlib.ExitStack() as stack:
+        stack.enter_context(connection)
+        if tls:
+            connection = stack.enter_context(tls.wrap_socket(connection, server_side=True))
+        wire = Wire(connection)
         while (request := wire.request()) is not None:
             handle(wire, request)

@@ -30,10 +30,10 @@ def test_all_pages_of_products_are_read_with_all_their_fields(api, requests_mock
     assert all("Authorization" in asked.headers for asked in requests_mock.request_history)
 
 
-@pytest.mark.parametrize("answer", [{}, [], {"results": None}])
+@pytest.mark.parametrize("answer", [{}, [], {"results": 7}])
 def test_what_is_no_list_of_products_is_said(api, requests_mock, answer):
     requests_mock.get(PRODUCTS, json=answer)
-    with pytest.raises(errors.InvalidResponse, match="not a list of products: check the conn"):
+    with pytest.raises(errors.InvalidResponse, match="not a listing of results: check the conn"):
         api.list_products()
 
 

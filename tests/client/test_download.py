@@ -86,21 +86,13 @@ def test_a_large_part_comes_in_pieces_of_at_most_a_mebibyte(server, session, lin
     assert part.largest == 2**20
 
 
-@pytest.mark.parametrize(
-    ("headers", "validator"),
-    [
-        (ETAG, '"v1"'),
-        (LATER, LATER["Last-Modified"]),
-        ({"ETag": 'W/"v1"', **LATER}, LATER["Last-Modified"]),
-    ],
-)
-def test_a_broken_transfer_goes_on_where_it_stopped(server, session, link, headers, validator):
-    server.will(Answer(body=BODY, headers=headers, cut=1000), rest(1000))
+def test_a_broken_transfer_goes_on_where_it_stopped(server, session, link):
+    server.will(Answer(body=BODY, headers=ETAG, cut=1000), rest(1000))
     part = fetch(session, link)
     assert part.data == BODY
     assert part.restarts == 0
     assert server.received[1].headers["range"] == "bytes=1000-"
-    assert server.received[1].headers["if-range"] == validator
+    assert server.received[1].headers["if-range"] == '"v1"'
 
 
 def test_it_goes_on_as_often_as_it_gets_further(server, session, link):
@@ -121,8 +113,8 @@ def test_without_progress_the_tries_come_to_an_end(server, session, link):
     assert len(server.received) == 4
 
 
-@pytest.mark.parametrize("headers", [{}, {"ETag": 'W/"v1"'}])
-def test_without_a_validator_it_begins_again(server, session, link, headers):
+@pytest.mark.parametrize("headers", [{}, {"ETag": 'W/"v1"'}, LATER])
+def test_without_a_strong_etag_it_begins_again(server, session, link, headers):
     server.will(Answer(body=BODY, headers=headers, cut=1000), Answer(body=BODY))
     part = fetch(session, link)
     assert part.data == BODY
@@ -159,37 +151,20 @@ def test_a_part_that_became_shorter_begins_again(server, session, link):
 
 
 @pytest.mark.parametrize(
-    ("first", "then"),
+    "then",
     [
-        (ETAG, {"ETag": '"v2"'}),
-        ({**LATER, "ETag": 'W/"v1"'}, {"ETag": 'W/"v2"'}),
-        (LATER, {"Last-Modified": "Mon, 02 Nov 2026 00:00:00 GMT"}),
-        (ETAG, {"Content-Encoding": "gzip"}),
-        (ETAG, {"Content-Range": f"bytes 1000-{len(BODY) - 1}/{len(BODY) + 1}"}),
+        {"ETag": '"v2"'},
+        {"Content-Range": f"bytes 1000-{len(BODY) - 1}/{len(BODY) + 1}"},
+        {"Content-Range": f"bytes 1000-{len(BODY) - 1}/*"},
     ],
 )
-def test_a_rest_that_contradicts_the_beginning_is_not_mixed_with_it(
-    server, session, link, first, then
-):
-    whole = Answer(body=BODY, headers=first)
-    server.will(Answer(body=BODY, headers=first, cut=1000), rest(1000, **then), whole)
+def test_a_rest_that_contradicts_the_beginning_is_not_mixed_with_it(server, session, link, then):
+    whole = Answer(body=BODY, headers=ETAG)
+    server.will(Answer(body=BODY, headers=ETAG, cut=1000), rest(1000, **then), whole)
     part = fetch(session, link)
     assert part.data == BODY
     assert part.taken == 1000 + len(BODY)
     assert "range" not in server.received[2].headers
-
-
-@pytest.mark.parametrize(
-    ("first", "then"),
-    [
-        (ETAG, {**ETAG, **LATER}),
-        ({**ETAG, "Content-Encoding": "gzip"}, ETAG),  # RFC 9110 has the rest leave it out
-        (ETAG, {"Content-Range": f"bytes 1000-{len(BODY) - 1}/*"}),
-    ],
-)
-def test_a_rest_that_says_no_more_than_it_has_to_is_taken(server, session, link, first, then):
-    server.will(Answer(body=BODY, headers=first, cut=1000), rest(1000, **then))
-    assert fetch(session, link).restarts == 0
 
 
 @pytest.mark.parametrize("etag", ["v1", '"a", "b"', '"v\x0b1"', '"v1\r\n folded"'])
@@ -198,79 +173,76 @@ def test_a_validator_that_cannot_be_sent_back_is_none(server, session, link, eta
     assert fetch(session, link).restarts == 1
 
 
-def nothing_beyond(size):
-    return Answer(416, headers={"Content-Range": f"bytes */{size}"})
-
-
-def test_a_transfer_that_broke_behind_its_last_byte_is_whole(server, session, link):
-    body = bytes(2**20)
-    unended = Answer(body=f"{len(body):x}\r\n".encode() + body, headers={**ETAG, **CHUNKED})
-    server.will(unended, nothing_beyond(len(body)))
-    assert fetch(session, link).data == body
-    assert server.received[1].headers["range"] == f"bytes={len(body)}-"
-
-
-def test_a_transfer_that_broke_elsewhere_is_not(server, session, link):
-    server.will(Answer(body=BODY, headers=ETAG, cut=1000), nothing_beyond(1000), Answer(body=BODY))
+def test_a_range_that_is_refused_has_it_begin_again(server, session, link):
+    refused = Answer(416, headers={"Content-Range": "bytes */1000"})
+    server.will(Answer(body=BODY, headers=ETAG, cut=1000), refused, Answer(body=BODY))
     assert fetch(session, link).data == BODY
     assert len(server.received) == 3
 
 
-def open_ended(end=None, **headers):
+def unended(end=None, body=BODY):
     """The part, or a beginning of it, as an answer that only ends with its connection."""
-    return Answer(body=BODY[:end], headers={**ETAG, "Content-Length": None, **headers})
+    return Answer(body=body[:end], headers={**ETAG, "Content-Length": None})
 
 
-def test_after_an_end_that_nothing_announced_the_server_is_asked_for_more(server, session, link):
-    server.will(open_ended(), nothing_beyond(len(BODY)))
-    assert fetch(session, link).data == BODY
-    asked = server.received[1].headers
-    assert (asked["range"], asked["if-range"]) == (f"bytes={len(BODY)}-", '"v1"')
-
-
-def test_a_cut_that_looks_like_an_end_is_found_out(server, session, link):
-    server.will(open_ended(1000), rest(1000))
-    part = fetch(session, link)
-    assert part.data == BODY
-    assert part.restarts == 0
-
-
-def test_it_is_asked_again_as_long_as_the_total_is_not_known(server, session, link):
-    unknown = rest(1000, **{"Content-Range": "bytes 1000-1499/*"})
-    unknown.body = BODY[1000:1500]
-    server.will(open_ended(1000), unknown, rest(1500))
-    assert fetch(session, link).data == BODY
-    assert len(server.received) == 3
-
-
-def test_what_a_server_without_ranges_sends_twice_is_whole(server, session, link):
-    server.will(open_ended())
+def test_what_comes_twice_without_an_announced_end_is_whole(server, session, link, caplog):
+    server.will(unended())
     part = fetch(session, link)
     assert part.data == BODY
     assert part.restarts == 1
     assert len(server.received) == 2
+    assert f"No end was announced; it ended at byte {len(BODY)}" in caplog.text
+    assert "range" not in server.received[1].headers
 
 
-def test_a_continuation_with_nothing_in_it_does_not_go_on_for_ever(server, session, link):
-    nothing = Answer(206, b"", {"Content-Range": "bytes 1000-1000/*", "Content-Length": None})
-    server.will(open_ended(1000), nothing)
-    assert "nothing came" in str(the_failure(session, link))
+def test_an_empty_part_without_an_announced_end_is_whole_when_it_comes_twice(server, session, link):
+    server.will(unended(0))
+    assert fetch(session, link).data == b""
+    assert len(server.received) == 2
 
 
-@pytest.mark.parametrize("body", [BODY, b""])
-def test_an_end_that_nothing_can_confirm_is_said_to_be_one(server, session, link, caplog, body):
-    server.will(Answer(body=body, headers={"Content-Length": None}))
-    assert fetch(session, link).data == body
-    assert len(server.received) == 1
-    assert f"No end was announced; it ended at byte {len(body)}" in caplog.text
+@pytest.mark.parametrize("cuts", [(1000,), (1000, 2000), (2000, 1000), (1000, None, 1000)])
+def test_a_cut_that_looks_like_an_end_is_never_believed(server, session, link, cuts):
+    server.will(*map(unended, cuts), unended())
+    assert fetch(session, link).data == BODY
+    assert len(server.received) == len(cuts) + 2
 
 
-@pytest.mark.parametrize("digest", ["", "Digest"])
-def test_an_end_that_chunks_or_a_digest_announce_needs_no_confirmation(
-    server, session, link, digest
-):
+def test_as_many_bytes_that_differ_are_not_believed(server, session, link):
+    server.will(unended(body=b"x" * len(BODY)), unended())
+    assert fetch(session, link).data == BODY
+    assert len(server.received) == 3
+
+
+def test_a_server_that_cuts_every_time_elsewhere_fails_by_name(server, session, link):
+    server.will(*map(unended, range(5000, 0, -100)))
+    error = the_failure(session, link)
+    assert isinstance(error, errors.DamagedContent)
+    assert str(error).startswith(
+        "Damaged download: no end was announced, and 4700 bytes came, then 4600; a later try may"
+    )
+    assert "s1gnature" not in str(error)
+
+
+def test_without_retries_too_an_unannounced_end_is_compared(server, session_of, link):
+    server.will(unended())
+    assert fetch(session_of(server, max_retries=0), link).data == BODY
+
+
+def test_a_silence_before_an_unannounced_end_goes_on_by_a_range(server, session_of, link):
+    body = BODY * 300
+    silent = unended(2**20 + 1, body)
+    silent.stall = True
+    server.will(silent, rest(2**20, body))
+    part = fetch(session_of(server, timeout=1), link)
+    assert part.data == body
+    assert part.restarts == 0
+
+
+@pytest.mark.parametrize("digest", [False, True])
+def test_an_end_that_chunks_or_a_digest_announce_needs_no_comparison(server, session, link, digest):
     if digest:
-        server.will(open_ended(Digest=the_digests(BODY)["Digest"]))
+        server.will(Answer(body=BODY, headers={"Content-Length": None, **md5_of(BODY)}))
     else:
         chunks = f"{len(BODY):x}\r\n".encode() + BODY + b"\r\n0\r\n\r\n"
         server.will(Answer(body=chunks, headers={**ETAG, **CHUNKED}))
@@ -289,31 +261,23 @@ def test_a_short_body_is_never_taken_for_the_whole(server, session, link):
     assert isinstance(the_failure(session, link), errors.TransportError)
 
 
-def the_digests(body):
-    def b64(name):
-        return base64.b64encode(hashlib.new(name, body).digest()).decode()
-
-    return {
-        "Content-MD5": b64("md5"),
-        "Digest": f"adler32=1, SHA-256={b64('sha256')}",
-        "Repr-Digest": f"sha-512=:{b64('sha512')}:",
-        "Content-Digest": f"sha-256=:{b64('sha256')}:",
-        "x-goog-hash": f"crc32c=AAAAAA==, md5={b64('md5')}",
-    }
+def md5_of(body, header="Content-MD5"):
+    digest = base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
+    return {header: f"crc32c=AAAAAA==,md5={digest}" if header == "x-goog-hash" else digest}
 
 
-@pytest.mark.parametrize("header", the_digests(b""))
+@pytest.mark.parametrize("header", ["Content-MD5", "x-goog-hash"])
 def test_a_digest_that_the_server_sends_is_checked(server, session, link, header):
-    server.will(Answer(body=BODY, headers={header: the_digests(BODY)[header]}))
+    server.will(Answer(body=BODY, headers=md5_of(BODY, header)))
     assert fetch(session, link).data == BODY
-    server.will(Answer(body=BODY, headers={header: the_digests(b"other")[header]}))
+    server.will(Answer(body=BODY, headers=md5_of(b"other", header)))
     error = the_failure(session, link)
     assert isinstance(error, errors.DamagedContent)
-    assert f"the bytes do not match the {header} header" in str(error)
+    assert "the bytes do not match the MD5 digest" in str(error)
 
 
 def test_damage_in_transit_is_repaired(server, session, link):
-    headers = {"Content-MD5": the_digests(BODY)["Content-MD5"]}
+    headers = md5_of(BODY)
     server.will(Answer(body=b"x" * len(BODY), headers=headers), Answer(body=BODY, headers=headers))
     part = fetch(session, link)
     assert part.data == BODY
@@ -321,7 +285,7 @@ def test_damage_in_transit_is_repaired(server, session, link):
 
 
 def test_the_digest_covers_a_continued_part_as_a_whole(server, session, link):
-    headers = {**ETAG, "Digest": the_digests(BODY)["Digest"]}
+    headers = {**ETAG, **md5_of(BODY)}
     server.will(Answer(body=BODY, headers=headers, cut=1000), rest(1000))
     assert fetch(session, link).data == BODY
     other = BODY[:1000] + b"x" * (len(BODY) - 1000)
@@ -333,9 +297,9 @@ def test_the_digest_covers_a_continued_part_as_a_whole(server, session, link):
     assert fetch(session, link).data == BODY
 
 
-@pytest.mark.parametrize("digest", ["", "md5", "=:=", "crc32c=AAAA", "sha-256=!!", "md5=AAAA"])
+@pytest.mark.parametrize("digest", ["", "md5", "crc32c=AAAA", "md5=!!", "md5=AAAA"])
 def test_a_digest_that_cannot_be_read_is_no_digest(server, session, link, digest):
-    server.will(Answer(body=BODY, headers={"Digest": digest, "Content-MD5": digest}))
+    server.will(Answer(body=BODY, headers={"x-goog-hash": digest, "Content-MD5": digest}))
     assert fetch(session, link).data == BODY
 
 
@@ -346,8 +310,8 @@ def test_a_gzip_file_arrives_as_it_is_stored(server, session, link):
 
 
 def test_google_hashes_what_is_stored_not_what_it_unpacks(server, session, link):
-    stored = the_digests(gzip.compress(BODY, mtime=0))["x-goog-hash"]
-    headers = {"x-goog-hash": stored, "x-goog-stored-content-encoding": "gzip"}
+    stored = md5_of(gzip.compress(BODY, mtime=0), "x-goog-hash")
+    headers = {**stored, "x-goog-stored-content-encoding": "gzip"}
     server.will(Answer(body=BODY, headers=headers))
     assert fetch(session, link).data == BODY
 
@@ -371,9 +335,9 @@ def test_a_stalled_transfer_times_out_and_goes_on(server, session_of, link):
     ("status", "kind"),
     [
         (401, errors.InvalidAPIKey),
-        (403, errors.NoPermission),
+        (403, errors.Refused),
         (404, errors.NotFound),
-        (410, errors.Gone),
+        (410, errors.Refused),
     ],
 )
 def test_a_refused_link_is_not_asked_again(server, session, link, status, kind):
@@ -391,7 +355,7 @@ def test_neither_signature_nor_address_in_trouble(server, session, link, caplog)
     server.will(Answer(body=BODY, cut=10))
     error = the_failure(session, link)
     assert error.__context__ is error.__cause__ is None
-    assert "X-Signature=***" in str(error)
+    assert str(error).endswith("GET " + link.partition("?")[0])
     assert "s1gnature" not in str(error) + caplog.text
 
 
@@ -436,16 +400,4 @@ def test_a_task_that_ends_does_not_wait_for_a_silent_server(server, session_of, 
     thread.join(60)
     assert isinstance(failures[0], errors.TransportError)
     assert "told to stop" in str(failures[0])
-    assert len(server.received) == 1
-
-
-@pytest.mark.parametrize(
-    "kind",
-    ["text/html; charset=utf-8", "application/json", "application/problem+json", "application/xml"],
-)
-def test_html_json_and_xml_are_no_report_whatever_the_status_says(server, session, link, kind):
-    server.will(Answer(body=b"...", headers={"Content-Type": kind}))
-    failure = the_failure(session, link)
-    assert isinstance(failure, errors.InvalidResponse)
-    assert f"The answer is {kind}, not a report" in str(failure)
     assert len(server.received) == 1

@@ -44,9 +44,9 @@ def test_a_success_is_no_error(requests_mock, status):
     [
         (400, errors.BadRequest, "Bad request (400): check the filters"),
         (401, errors.InvalidAPIKey, "API key or token rejected (401): check the connection's pass"),
-        (403, errors.NoPermission, "Forbidden (403): use an organization administrator's key"),
+        (403, errors.Refused, "Forbidden (403): use an organization administrator's key"),
         (404, errors.NotFound, "Not found (404): check the connection's host, the path and the id"),
-        (410, errors.Gone, "No longer available (410): list the reports again"),
+        (410, errors.Refused, "No longer available (410): list the reports again"),
         (413, errors.BadRequest, "Bad request (413): check the filters"),
         (422, errors.BadRequest, "Bad request (422): check the filters"),
         (405, errors.Refused, "Request refused (405): the request itself has to change"),
@@ -66,7 +66,7 @@ def test_a_refusal_is_final_and_says_what_is_wrong_what_to_do_and_then_the_reque
 @pytest.mark.parametrize("status", [408, 425, 500, 502, 503, 504, 507, 520, 525, 530, 599])
 def test_a_problem_at_the_server_is_transient(the_error, status):
     error = the_error(status)
-    assert type(error) is errors.ServerError
+    assert type(error) is errors.TransientError
     assert not error.final
     assert str(error).startswith(f"Server error ({status}): ")
     assert "a later try may succeed" in str(error)
@@ -86,14 +86,14 @@ def test_nobody_obeys_a_wait_of_a_hundred_days(the_error):
 
 def test_too_many_requests_tells_the_remedy(the_error):
     error = the_error(429)
-    assert isinstance(error, errors.TooManyRequests)
+    assert isinstance(error, errors.TransientError)
     assert not error.final
     assert "requests_per_second" in str(error)[:100]
 
 
 def test_an_html_page_with_a_403_is_a_firewalls_and_worth_a_retry(the_error):
     error = the_error(403, b"<title>Access blocked by policy</title>", HTML)
-    assert isinstance(error, errors.Blocked)
+    assert isinstance(error, errors.TransientError)
     assert not error.final
     assert str(error).startswith("Blocked by a firewall or proxy (403): the answer is an HTML page")
     assert "'Access blocked by policy'" in str(error)
@@ -153,7 +153,7 @@ def test_deep_json_is_no_way_to_hide_a_refusal(the_error):
 @pytest.mark.parametrize(
     "error",
     [
-        errors.TooManyRequests("Too many", 429, 17.0),
+        errors.TransientError("Too many", 429, 17.0),
         errors.NotFound("Not found", 404),
         errors.UntrustedCertificate("Not trusted"),
         errors.InvalidResponse("odd"),

@@ -13,7 +13,6 @@ def test_nothing_given_asks_for_everything():
     filters = Filters()
     assert filters.parameters == {}
     assert filters.to_kwargs() == {}
-    assert filters.page_size_is_free
 
 
 def test_what_a_template_leaves_empty_is_not_given():
@@ -34,11 +33,6 @@ def test_filters_become_query_parameters():
         "start": "2026-01-01", "end": "2026-01-31", "page_size": 250,
         "flag": "true", "tags": ["a", "1"], "day": "2026-01-02",
     }  # fmt: skip
-    assert not filters.page_size_is_free
-
-
-def test_a_page_size_in_the_query_counts_as_given():
-    assert not Filters(query={"page_size": 10}).page_size_is_free
 
 
 def test_keyword_arguments_are_json_and_make_the_same_filters():

@@ -211,6 +211,17 @@ def test_links_lose_their_secrets_in_every_field(link, text):
     assert_clean(json.dumps(without_secrets({"note": text.format(link), link: [link]})))
 
 
+@pytest.mark.parametrize("link", [f"/1?{SIGNATURE}", f"/1#{SIGNATURE}", LINK])
+@pytest.mark.parametrize("page", [{}, {"reports": [{}]}, {"reports": [{"report_id": []}]}])
+def test_names_of_fields_are_not_quoted_with_their_secrets(said, page, link):
+    odd = {**page, link: 1} if not page else {"reports": [{**page["reports"][0], link: 1}]}
+    if "report_id" in str(page):
+        odd["reports"][0]["report_id"] = [link]
+    with Mocker() as server:
+        server.get(re.compile(".*"), json=odd)
+        tried(lambda session: list(ReportsAPI(session).list_reports(Filters())), said)
+
+
 def test_a_key_at_the_cut_of_a_long_body_is_not_shown_in_part(said):
     for shift in range(0, len(KEY)):
         body = b"<" * 10 + b"<i>" * 20_000

@@ -72,25 +72,14 @@ def test_an_id_is_handed_out_once():
     assert ids_of(paging.read(a_page("b", "c"), address=f"{BASE}?2")) == ["c"]
 
 
-@pytest.mark.parametrize("first", ["", "?x=1"])
-def test_a_page_that_follows_itself_is_a_circle(first):
+@pytest.mark.parametrize("pages", [1, 2, 7], ids=lambda pages: f"circle of {pages}")
+def test_a_listing_that_goes_round_in_circles_is_endless(pages):
     paging = Paging(BASE)
-    with pytest.raises(InvalidResponse, match="The listing goes round in circles"):
-        paging.read(a_page("a", next=BASE + first), address=BASE + first)
-
-
-def test_two_pages_that_follow_each_other_are_a_circle():
-    paging = Paging(BASE)
-    paging.read(a_page("a", next="?page=2"), address=BASE)
-    with pytest.raises(InvalidResponse, match="goes round in circles"):
-        paging.read(a_page("b", next=BASE), address=f"{BASE}?page=2")
-
-
-def test_a_listing_that_brings_nothing_new_any_more_is_endless():
-    paging = Paging(BASE)
-    with pytest.raises(InvalidResponse, match="the last 10 with nothing new"):
-        for page in range(MAX_EMPTY_PAGES + 1):
-            paging.read(a_page("a", next=f"?page={page + 1}"), address=f"{BASE}?page={page}")
+    with pytest.raises(InvalidResponse, match="does not end, 10 pages brought nothing new: ask ag"):
+        for page in range(pages + MAX_EMPTY_PAGES):
+            number, following = page % pages, (page + 1) % pages
+            paging.read(a_page(str(number), next=f"?page={following}"), address=f"{BASE}?{number}")
+    assert page == pages + MAX_EMPTY_PAGES - 1
 
 
 def test_a_few_empty_pages_are_not_the_end():
@@ -99,13 +88,6 @@ def test_a_few_empty_pages_are_not_the_end():
         ids = [str(page)] if page % MAX_EMPTY_PAGES == 0 else []
         paging.read(a_page(*ids, next=f"?page={page + 1}"), address=f"{BASE}?page={page}")
     assert paging.next
-
-
-def test_a_listing_with_ever_new_reports_is_endless_too():
-    paging = Paging(BASE, max_pages=50)
-    with pytest.raises(InvalidResponse, match=r"does not end \(50 pages read"):
-        for page in range(51):
-            paging.read(a_page(str(page), next=f"?page={page + 1}"), address=f"{BASE}?page={page}")
 
 
 @pytest.mark.parametrize(
@@ -117,7 +99,7 @@ def test_a_listing_with_ever_new_reports_is_endless_too():
         ("http://api.example/reports/v1/?token=s3cret", "leads to an unencrypted"),
         ("https://u:s3cret@api.example/reports/v1/", "has credentials in it"),
         ("file:///etc/passwd", "is not an http"),
-        ("https://[::1?token=s3cret", "is not an http"),
+        ("https://[::1?token=s3cret", "is no address"),
     ],
 )
 def test_a_next_page_elsewhere_is_refused(link, why):
@@ -129,16 +111,16 @@ def test_a_next_page_elsewhere_is_refused(link, why):
 
 @pytest.mark.parametrize("link", [7, ["x"], {"href": "x"}])
 def test_a_next_link_is_text(link):
-    with pytest.raises(InvalidResponse, match=r"The next link is .*, not text"):
+    with pytest.raises(RefusedLink, match="The next link is no address"):
         Paging(BASE).read(a_page("a", next=link), address=BASE)
 
 
 @pytest.mark.parametrize(
     ("page", "seen"),
     [
-        ([], "a JSON list"),
-        ("text", "a JSON str"),
-        (None, "a JSON NoneType"),
+        ([], "list"),
+        ("text", "str"),
+        (None, "NoneType"),
         ({}, r"an object with \[\]"),
         ({"items": []}, r"an object with \['items'\]"),
         ({"reports": {}}, r"an object with \['reports'\]"),
@@ -150,8 +132,8 @@ def test_another_shape_is_no_listing(page, seen):
 
 
 def test_links_of_another_shape_are_told():
-    with pytest.raises(InvalidResponse, match="'_links' is list, not an object"):
-        Paging(BASE).read({"reports": [], "_links": []}, address=BASE)
+    with pytest.raises(InvalidResponse, match="Expected a list 'reports' and an object '_links'"):
+        Paging(BASE).read({"reports": [], "_links": ["x"]}, address=BASE)
 
 
 ODD_PAGE = {"reports": [{"report_id": "a"}, {"num_rows": 1}, {"report_id": "b", "n": math.nan}, 7]}
@@ -165,7 +147,7 @@ def test_an_entry_that_makes_no_sense_costs_that_entry_by_name():
         told,
         [
             r"no usable report_id .* \(https://api\.example/reports/v1/, reports\[1\]\)\.",
-            r"Report 'b' has a number that is none .*reports\[2\]",
+            r"Report 'b' cannot be kept as JSON .*reports\[2\]",
             r"must be a JSON object, not int .*reports\[3\]",
         ],
         strict=True,
@@ -176,4 +158,4 @@ def test_an_entry_that_makes_no_sense_costs_that_entry_by_name():
 
 def test_without_anybody_to_tell_an_odd_entry_is_a_warning(caplog):
     Paging(BASE).read(ODD_PAGE, address=BASE)
-    assert "An entry of the listing is left out: Report 'b' has a number" in caplog.text
+    assert "An entry of the listing is left out: Report 'b' cannot be kept as JSON" in caplog.text

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections import OrderedDict
 
 import pytest
 
@@ -77,15 +76,8 @@ def test_links_of_another_shape_are_no_address(links):
     assert Report.from_dict({"report_id": "a", "_links": links}).self_link is None
 
 
-@pytest.mark.parametrize("rows", [77, "77", 77.0, "77.0"])
-def test_a_number_of_rows_may_be_text_or_a_float(rows):
-    report = Report.from_dict({"report_id": "a", "num_rows": rows})
-    assert (report.num_rows, type(report.num_rows)) == (77, int)
-    assert report.to_dict()["num_rows"] is rows
-
-
-@pytest.mark.parametrize("rows", [None, "", "many", "1e3", "٣", "9" * 5000, 1.5, True, [77]])
-def test_only_a_whole_number_counts_rows(rows):
+@pytest.mark.parametrize("rows", [None, "", "77", 77.0, True, [77]])
+def test_only_an_integer_counts_rows(rows):
     assert Report.from_dict({"report_id": "a", "num_rows": rows}).num_rows is None
 
 
@@ -103,7 +95,7 @@ def test_empty_links_stay_as_they_came():
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf")])
 def test_a_number_that_is_none_makes_no_report(number):
-    with pytest.raises(InvalidResponse, match="Report 'a' has a number that is none"):
+    with pytest.raises(InvalidResponse, match="Report 'a' cannot be kept as JSON"):
         Report.from_dict({"report_id": "a", "new": [{"deep": number}]})
 
 
@@ -142,18 +134,10 @@ def test_as_deep_as_anybody_needs_it_is_copied_cleared_and_written():
     assert report.without_secrets("https://api.example/") == report
 
 
-@pytest.mark.parametrize("levels", [50, 400, 100_000])
-def test_deeper_than_that_is_refused_before_anything_breaks_on_it(levels):
-    with pytest.raises(InvalidResponse, match="'a' is nested too deeply"):
-        Report.from_dict({"report_id": "a", "new_field": nested(levels)})
-
-
-def test_descendants_of_dict_count_as_levels_too():
-    value = {}
-    for _ in range(60):
-        value = OrderedDict(deeper=value)
-    with pytest.raises(InvalidResponse, match="'a' is nested too deeply"):
-        Report.from_dict({"report_id": "a", "new_field": value})
+@pytest.mark.parametrize("odd", [nested(100_000), object(), {1, 2}], ids=["deep", "object", "set"])
+def test_what_json_cannot_hold_is_refused_before_anything_breaks_on_it(odd):
+    with pytest.raises(InvalidResponse, match="'a' cannot be kept as JSON"):
+        Report.from_dict({"report_id": "a", "new_field": odd})
 
 
 def test_what_is_no_report_is_not_repeated_at_length():

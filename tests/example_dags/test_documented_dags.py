@@ -11,7 +11,10 @@ YESTERDAY = str(dt.datetime.now(dt.timezone.utc).date() - dt.timedelta(days=1))
 PARTITIONS = {"planet_reports_months": YESTERDAY[:7], "planet_usage_of_a_day": YESTERDAY}
 #: By DAG: what its params are set to, and what runs before it.
 CONF = {"planet_reports_check": {"days": 3}}
-BEFORE = {"planet_reports_check": "planet_reports_daily"}
+BEFORE = {
+    "planet_reports_check": "planet_reports_daily",
+    "planet_reports_dashboard": "planet_reports_daily",
+}
 
 
 @pytest.mark.parametrize("kind", KINDS)

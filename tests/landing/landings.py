@@ -17,6 +17,7 @@ def land(
     try:
         if overwrite:
             landing.begin(overwrite=True)
+        landing.take_snapshot()
         for number, data in enumerate(parts, 1):
             part = landing.part(number)
             part.write(data[:4])

@@ -94,6 +94,7 @@ class Actor:
         try:
             if self.kind == REPLACE:
                 landing.begin(overwrite=True)
+            landing.take_snapshot()
             landing.part(1).write(f"number\n{self.number}\n".encode())
             landing.complete(1)
             return landing.finish({"report_id": "a"}, {})
@@ -257,6 +258,7 @@ def test_two_landings_that_get_all_answers_leave_one_edition_and_no_stray(
 def test_a_lost_landing_leaves_nothing_of_its_own(memory: MemoryStore) -> None:
     late, first = ReportLanding(memory, KEY), ReportLanding(memory, KEY)
     for landing, data in ((late, b"a\n1\n"), (first, b"a\n2\n")):
+        landing.take_snapshot()
         landing.part(1).write(data)
         landing.complete(1)
     receipt = first.finish({"report_id": "a"}, {})
@@ -274,6 +276,7 @@ def test_without_conditions_nothing_of_unknown_landings_is_deleted(conditions: s
     for number in range(2):
         landing = ReportLanding(store, KEY)
         landing.begin(overwrite=True)
+        landing.take_snapshot()
         landing.part(1).write(f"a\n{number}\n".encode())
         landing.complete(1)
         receipt = landing.finish({"report_id": "a"}, {})

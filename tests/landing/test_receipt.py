@@ -63,10 +63,19 @@ def test_a_receipt_says_what_was_landed_when_by_whom_and_by_which_version(report
     assert stored["format"] == 1
 
 
-def test_when_a_report_was_landed_first_survives_landing_it_again(report: Report) -> None:
+def test_when_and_by_whom_a_report_was_landed_first_survives_landing_it_again(
+    report: Report,
+) -> None:
     first = read(changed(report, first_landed_at="2026-11-02T00:00:00+00:00"), report)
-    again = issue(report, replaces=first)
+    again = issue(report, replaces=first, landed_by={**TASK, "run_id": "later"})
     assert again.first_landed_at == "2026-11-02T00:00:00+00:00" < again.landed_at
+    assert (again.first_landed_by, again.landed_by["run_id"]) == (TASK, "later")
+
+
+def test_a_receipt_that_does_not_say_who_landed_first_can_be_read(report: Report) -> None:
+    stored = json.loads(issue(report).to_json())
+    del stored["first_landed_by"]
+    assert read(json.dumps(stored).encode(), report).first_landed_by == {}
 
 
 def test_a_receipt_has_no_signature_and_no_query(report: Report) -> None:

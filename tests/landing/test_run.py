@@ -24,7 +24,7 @@ from airflow_provider_planet_reports.client.errors import (
     InvalidAPIKey,
     InvalidResponse,
     NotFound,
-    ServerError,
+    TransientError,
     TransportError,
 )
 from airflow_provider_planet_reports.client.report import Report
@@ -144,6 +144,19 @@ def test_every_byte_of_every_report_is_landed(root: Path, max_workers: int) -> N
             assert sum(rows) == report["num_rows"]
 
 
+def test_receipts_tell_one_run_from_another_outside_of_airflow_too(root: Path) -> None:
+    sandbox = Sandbox(days=1, plans=(1001,))
+    with sandbox.serve():
+        land(sandbox, root)
+        land(sandbox, root / "again")
+        ids_of_runs = {
+            receipt_of(folder, report["report_id"])["first_landed_by"]["run_id"]
+            for report in sandbox.reports
+            for folder in (root, root / "again")
+        }
+    assert len(ids_of_runs) == 2
+
+
 def test_nothing_to_land_is_nothing_wrong(root: Path) -> None:
     sandbox = Misbehaving()
     with sandbox.serve():
@@ -171,7 +184,7 @@ class WithABadPart(Misbehaving):
 
 @pytest.mark.parametrize(
     ("way", "kind"),
-    [("404", NotFound), ("500", ServerError), ("encoded", InvalidResponse)],
+    [("404", NotFound), ("500", TransientError), ("encoded", InvalidResponse)],
 )
 def test_a_bad_report_is_named_with_the_reason_and_stops_no_other(
     root: Path, caplog: pytest.LogCaptureFixture, way: str, kind: type
@@ -328,7 +341,9 @@ def test_a_key_that_is_refused_on_the_way_ends_the_run(root: Path) -> None:
     with sandbox.serve():
         with pytest.raises(InvalidAPIKey, match="The API key is not valid"):
             land(sandbox, root, max_workers=1)
-        assert_landed(sandbox, root, "r00", "r01", "r02")
+        landed = [path.stem for path in root.glob("_receipts/*/*/*/*/*.json")]
+        assert len(landed) <= 3
+        assert_landed(sandbox, root, *landed)
     assert len(sandbox.exchanges) == 3 + 2  # the fourth part, and its report once more
 
 
@@ -347,7 +362,7 @@ class Full(LocalStore):
         return super().open(key)
 
 
-def test_a_destination_that_fails_three_times_in_a_row_ends_the_run(root: Path) -> None:
+def test_a_destination_that_fails_for_all_reports_under_way_ends_the_run(root: Path) -> None:
     sandbox = Misbehaving(made("a"), *(made(f"full{number:02d}") for number in range(40)))
     with sandbox.serve():
         with pytest.raises(DestinationError, match="No space left on device"):
@@ -357,10 +372,10 @@ def test_a_destination_that_fails_three_times_in_a_row_ends_the_run(root: Path) 
 
 
 def test_a_destination_that_fails_now_and_then_does_not_end_the_run(root: Path) -> None:
-    reports = [made(f"{'a' if number % 2 else 'full'}{number:02d}") for number in range(12)]
+    reports = [made(f"{'a' if number % 4 else 'full'}{number:02d}") for number in range(24)]
     sandbox = Misbehaving(*reports)
     with sandbox.serve():
-        outcome = land(sandbox, Full(root), max_workers=1)
+        outcome = land(sandbox, Full(root), max_workers=2)
         assert len(outcome.failures) == 6
         assert_landed(sandbox, root, *ids(outcome.landed))
 
@@ -500,6 +515,38 @@ def test_as_many_parts_are_under_way_at_a_time_as_are_allowed_and_never_more(
         assert outcome.failures == []
         assert_landed(sandbox, root, *ids(outcome.landed))
     assert sandbox.most == max_workers
+
+
+class Waiting(LocalStore):
+    """A folder that makes files visible only when as many are to be made so at a time."""
+
+    def __init__(self, root: Path, together: int) -> None:
+        super().__init__(root)
+        self._together = threading.Barrier(together, timeout=60)
+
+    def open(self, key: str) -> Any:
+        return (
+            WaitingWriter(super().open(key), self._together)
+            if "part-" in key
+            else super().open(key)
+        )
+
+
+class WaitingWriter:
+    def __init__(self, writer: Writer, together: threading.Barrier) -> None:
+        self.write, self.abandon = writer.write, writer.abandon
+        self._writer, self._together = writer, together
+
+    def commit(self) -> None:
+        self._together.wait()
+        self._writer.commit()
+
+
+def test_while_files_are_put_others_are_downloaded(root: Path) -> None:
+    sandbox = Misbehaving(made("a", 2), made("b"))
+    with sandbox.serve():
+        assert land(sandbox, Waiting(root, together=3), max_workers=1).failures == []
+        assert_landed(sandbox, root, "a", "b")
 
 
 class Open(LocalStore):

@@ -40,7 +40,7 @@ def test_a_landed_report_is_its_files_and_its_receipt(
         assert file.rows == data.count(b"\n") - 1
     zone = LandingZone(ground.open())
     assert zone.landed([key]) == {key: True}
-    assert zone.find() == [key]
+    assert [*zone.find()] == [key]
     read = zone.receipt(key)
     assert read is not None
     assert (read.files, read.landing) == (receipt.files, receipt.landing)
@@ -190,7 +190,7 @@ def test_reports_are_found_by_type_cadence_plan_and_days_oldest_first(
 
 
 def test_nothing_is_found_where_nothing_was_ever_landed(ground: Ground, store: Store) -> None:
-    assert LandingZone(store).find() == []
+    assert [*LandingZone(store).find()] == []
 
 
 def test_a_receipt_that_cannot_be_read_is_said_and_stops_no_other(

@@ -79,7 +79,7 @@ def test_the_installed_wheel_is_found_by_airflow_and_runs_the_quickstart(wheel, 
     python = tmp_path / "venv" / "bin" / "python"
     run(UV, "venv", "--python", sys.executable, tmp_path / "venv")
     run(
-        UV, "pip", "install", "--python", python, f"{wheel}[duckdb]",
+        UV, "pip", "install", "--python", python, f"{wheel}[duckdb,usage-page]",
         env={**os.environ, "UV_COMPILE_BYTECODE": "1"},
     )  # fmt: skip
     environment = {

@@ -10,6 +10,7 @@ import random
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_planet_reports.landing.content.rows import CSVRows
-from airflow_provider_planet_reports.warehouse import csv_files
+from airflow_provider_planet_reports.warehouse import csv_files, load_reports
 from airflow_provider_planet_reports.warehouse.errors import WarehouseError
 
 
@@ -99,6 +100,17 @@ def test_a_removed_report_is_named_and_its_rows_go_only_when_asked(warehouse, ca
     assert warehouse.rows("n") == [("1",), ("2",)]
     assert warehouse.load(remove_missing=True).missing == ["a"]
     assert (warehouse.rows("n"), warehouse.loaded()) == ([("2",)], ["b"])
+
+
+def test_reports_of_another_landing_zone_are_not_missing_in_this_one(warehouse, tmp_path):
+    warehouse.zone.land("a", b"n\n1\n")
+    warehouse.load()
+    another = type(warehouse.zone)(tmp_path / "another")
+    another.land("b", b"n\n2\n")
+    outcome = load_reports(another.url, warehouse.url, remove_missing=True)
+    assert (outcome.reports, outcome.missing) == (1, [])
+    assert warehouse.load(remove_missing=True).missing == []
+    assert warehouse.rows("n") == [("1",), ("2",)]
 
 
 def test_only_what_is_asked_for_is_loaded(warehouse):
@@ -331,31 +343,37 @@ def test_a_file_in_use_is_waited_for(duckdb_warehouse, monkeypatch):
         assert duckdb_warehouse.load().reports == 1
 
 
-def test_what_a_killed_load_leaves_in_the_temporary_folder_goes_with_the_next(
-    duckdb_warehouse, tmp_path, monkeypatch
-):
-    import tempfile
+_DIES_BEFORE_IT_COMMITS = """
+import sys
+from airflow_provider_planet_reports.warehouse import load_reports
+from airflow_provider_planet_reports.warehouse.database import Database
 
+def stop(*_):
+    print("rows are added", flush=True)
+    input()
+
+Database._write = stop
+load_reports(sys.argv[1], sys.argv[2])
+"""
+
+
+def test_a_killed_load_leaves_no_rows_and_its_files_go_with_the_next(
+    warehouse, tmp_path, monkeypatch
+):
     place = tmp_path / "temporary"
     place.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(place))
-    dies = (
-        "from airflow_provider_planet_reports.warehouse.workspace import workspace\n"
-        "with workspace() as folder:\n"
-        "    (folder / 'copy').write_text('x')\n"
-        "    print(1, flush=True)\n"
-        "    input()\n"
-    )
+    warehouse.zone.land("a", b"n\n1\n2\n")
+    command = [sys.executable, "-c", _DIES_BEFORE_IT_COMMITS, warehouse.zone.url, warehouse.url]
     pipe, environment = subprocess.PIPE, {**os.environ, "TMPDIR": str(place)}
-    with subprocess.Popen(
-        [sys.executable, "-c", dies], stdin=pipe, stdout=pipe, env=environment
-    ) as other:
-        assert other.stdout.readline()
-        duckdb_warehouse.load()
-        assert [path.name for path in place.rglob("copy")] == ["copy"], "its process is alive"
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, env=environment) as other:
+        assert any(b"rows are added" in line for line in other.stdout)
+        load_reports(warehouse.zone.url, f"duckdb://{tmp_path}/another.duckdb")
+        assert len([*place.rglob("*.csv")]) == 1, "its process is alive, and needs its files"
         other.send_signal(signal.SIGKILL)
-    duckdb_warehouse.load()
-    assert list(place.iterdir()) == []
+    assert warehouse.load().to_dict()["rows"] == 2
+    assert [*place.iterdir()] == []
+    assert warehouse.rows("n") == [("1",), ("2",)]
 
 
 def test_psycopg2_loads_too(postgres_warehouse, monkeypatch):
@@ -381,7 +399,6 @@ def test_psycopg2_loads_too(postgres_warehouse, monkeypatch):
 )
 def test_a_url_that_leads_nowhere_is_refused(zone, url, message):
     from airflow_provider_planet_reports.errors import InvalidInput
-    from airflow_provider_planet_reports.warehouse import load_reports
 
     with pytest.raises(InvalidInput, match=message) as caught:
         load_reports(zone.url, url)

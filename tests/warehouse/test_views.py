@@ -121,6 +121,16 @@ def test_of_two_that_one_run_landed_the_larger_id_counts(warehouse, monkeypatch)
     land_reissued(warehouse, "one", "one")
     warehouse.load()
     assert usage(warehouse) == [("PSScene", 90.0, 1, 0)]
+    # So it stays when one of them is landed again by another run, whichever it is.
+    monkeypatch.setattr(receipt, "_now", lambda: "2026-11-23T06:00:00+00:00")
+    for name, figure in (("first", 101), ("second", 91)):
+        data = b"date,item_type,usage\n2026-11-20,x,%d\n" % figure
+        warehouse.zone.land(
+            f"reissued.{name}", data, day="2026-11-20", overwrite=True, run="another"
+        )
+        assert warehouse.load().reports == 1
+        assert warehouse.ask("SELECT report_id FROM current_reports") == [("reissued.second",)]
+    assert usage(warehouse) == [("x", 91.0, 1, 0)]
 
 
 def test_months_add_up_all_plans_and_say_of_how_many_days(warehouse):
@@ -135,6 +145,18 @@ def test_months_add_up_all_plans_and_say_of_how_many_days(warehouse):
     assert warehouse.ask(
         "SELECT month, plan_id, usage, days, unreadable FROM usage_by_month ORDER BY 1, 2"
     ) == [("2026-11", "1", 31.0, 2, 0), ("2026-11", "2", 62.0, 2, 0), ("2026-12", "1", 5.0, 1, 0)]
+
+
+def test_lines_lead_to_the_other_columns(warehouse):
+    warehouse.zone.land(
+        "a", b"date,item_type,who,usage\n10/06/2026,x,ada,5\n2026-11-20,x,bo,n/a\nTotal,,,5\n",
+        day="2026-11-20",
+    )  # fmt: skip
+    warehouse.load()
+    assert warehouse.ask(
+        "SELECT day, plan_id, usage_lines.item_type, who, usage_lines.usage FROM usage_lines "
+        "JOIN summary_daily USING (_load_id, _row) ORDER BY _row"
+    ) == [(DAY, "7", "x", "ada", 5.0), (DAY, "7", "x", "bo", None), (DAY, "7", None, None, None)]
 
 
 def test_columns_may_have_other_names(warehouse, caplog):

@@ -2,18 +2,38 @@
 
 from __future__ import annotations
 
+import logging
+import threading
 from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
 
-from airflow_provider_planet_reports.client.transport.connections import ConnectionRegistry
+from airflow_provider_planet_reports.client.transport.addresses import is_loopback
+from airflow_provider_planet_reports.client.transport.connections import (
+    ConnectionRegistry,
+    exchange,
+)
 from airflow_provider_planet_reports.client.transport.rate_limiter import RateLimiter
-from airflow_provider_planet_reports.client.transport.redaction import urllib3_logs
+from airflow_provider_planet_reports.client.transport.redaction import safe_url
 from airflow_provider_planet_reports.client.transport.retries import LONGEST_WAIT, parse_retry_after
+
+log = logging.getLogger(__name__)
 
 #: Threads that may share one session without connections being thrown away.
 _POOL_SIZE = 64
+
+_this_thread = threading.local()
+
+
+def _is_of_others(_: logging.LogRecord) -> bool:
+    return not getattr(_this_thread, "sends", False)
+
+
+# urllib3 logs addresses with their signatures, and headers that it cannot parse. What others in
+# the process send stays in the logs.
+for _name in ("urllib3.connection", "urllib3.connectionpool"):
+    logging.getLogger(_name).addFilter(_is_of_others)
 
 
 class Adapter(HTTPAdapter):
@@ -49,13 +69,17 @@ class Adapter(HTTPAdapter):
         """Send a request when it is its turn."""
         if kwargs.get("timeout") is None:
             kwargs["timeout"] = self._timeout
+        if is_loopback(request.url or ""):
+            kwargs["proxies"] = {}  # it would be the proxy's own loopback
         if self._rate_limiter is not None:
             self._rate_limiter.wait()
-        if self._connections.is_shut_down:
-            raise requests.ConnectionError("all connections were shut down")
-        self._connections.leaving(request.path_url)
-        with urllib3_logs.active():
+        exchange.leaves(request.path_url)
+        _this_thread.sends = True
+        try:
             response = super().send(request, *args, **kwargs)
+        finally:
+            _this_thread.sends = False
+        log.debug("%s %s: %d", request.method, safe_url(request.url or ""), response.status_code)
         if self._rate_limiter is not None:
             if response.status_code == 429:
                 asked = parse_retry_after(response.headers.get("Retry-After"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from functools import lru_cache
 from urllib.parse import SplitResult, urljoin, urlsplit
 
@@ -12,6 +13,15 @@ from airflow_provider_planet_reports.errors import InvalidInput
 
 DEFAULT_BASE_URL = "https://api.planet.com/reports/v1"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+#: A host that no two libraries read differently: the key must go where it seems to go.
+_HOST = re.compile(r"([a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}|[0-9a-f:.]*:[0-9a-f:.]*", re.ASCII)
+_CREDENTIALS = "has credentials in it"
+_UNENCRYPTED = "leads to an unencrypted address"
+#: What to do about a base URL that has a flaw.
+_ADVICE = {
+    _CREDENTIALS: "put the API key into the connection's password and leave it out of the host",
+    _UNENCRYPTED: "use https://; plain http:// is only for loopback (127.0.0.1, localhost)",
+}
 #: Addresses whose origin is cached: each request asks for the same several times.
 _CACHED = 256
 
@@ -25,27 +35,12 @@ def base_url(text: str | None) -> str:
     """
     text = (text or "").strip() or DEFAULT_BASE_URL
     parts = parse_url(text)
-    example = f"for example {DEFAULT_BASE_URL}"
-    if parts is None or not _connectable(text, parts):
-        raise InvalidInput(
-            f"Base URL {_without_user(text)!r} is not an http(s) address: write it with its "
-            f"scheme and host, {example}."
-        )
-    if "@" in parts.netloc:
-        raise InvalidInput(
-            f"Base URL {_without_user(text)!r} had credentials in it: put the API key into the "
-            "connection's login (or password) field and leave it out of the host."
-        )
-    if parts.query or parts.fragment:
-        raise InvalidInput(
-            f"Base URL {safe_url(text)!r} has a query or a fragment: give the address alone, "
-            f"{example}."
-        )
-    if not (parts.scheme == "https" or _is_loopback(parts)):
-        raise InvalidInput(
-            f"The API key would be sent unencrypted: use https:// in base URL {text!r}. "
-            "Plain http:// is only for loopback addresses (127.0.0.1, localhost)."
-        )
+    wrong = _flaw(parts)
+    if wrong is None and parts is not None and (parts.query or parts.fragment):
+        wrong = "has a query or a fragment"
+    if wrong is not None:
+        advice = _ADVICE.get(wrong, f"write it like {DEFAULT_BASE_URL}")
+        raise InvalidInput(f"The base URL {wrong}: {advice}. It is {safe_url(text)!r}.")
     return text if text.endswith("/") else f"{text}/"
 
 
@@ -70,17 +65,14 @@ def check_link(url: str, *, came_from: str) -> str:
     :raises RefusedLink: if it is not http(s), has credentials, or is plain http to
         anything but a loopback address or from an https address.
     """
-    parts = parse_url(url)
-    where = f"{safe_url(url)!r}, given by {safe_url(came_from)}"
-    advice = "it is not followed; check any proxy in between"
-    if parts is None or not _connectable(url, parts):
-        raise RefusedLink(f"A link is not an http(s) address: {advice}. {where}")
-    if "@" in parts.netloc:
-        raise RefusedLink(f"A link has credentials in it: {advice}. {where}")
-    if not (parts.scheme == "https" or _is_loopback(parts)) or (
-        parts.scheme == "http" and came_from.lower().startswith("https:")
-    ):
-        raise RefusedLink(f"A link leads to an unencrypted address: {advice}. {where}")
+    wrong = _flaw(parse_url(url))
+    if wrong is None and url.startswith("http:") and came_from.lower().startswith("https:"):
+        wrong = _UNENCRYPTED
+    if wrong is not None:
+        raise RefusedLink(
+            f"A link {wrong}: it is not followed; check any proxy in between. {safe_url(url)!r}, "
+            f"given by {safe_url(came_from)}"
+        )
     return url
 
 
@@ -98,25 +90,14 @@ def is_presigned(link: str, base: str) -> bool:
     return origin(urljoin(base, link)) != origin(base)
 
 
-def _connectable(url: str, parts: SplitResult) -> bool:
-    """Whether the libraries can connect to an address, and to the same host as it seems."""
-    from urllib3.exceptions import LocationParseError
-    from urllib3.util import parse_url as parsed_by_urllib3
-
-    host = parts.hostname or ""
-    if parts.scheme not in _DEFAULT_PORTS or not host:
-        return False
-    try:
-        host.encode("idna")
-        connected = parsed_by_urllib3(url).host or ""
-    except (UnicodeError, LocationParseError):
-        return False
-    return not host.isascii() or connected.strip("[]").lower() == host
-
-
-def _without_user(url: str) -> str:
-    head, slashes, rest = url.rpartition("://")
-    return f"{head}{slashes}{rest.rpartition('@')[2]}"
+def _flaw(parts: SplitResult | None) -> str | None:
+    """Return why the key may not be sent to an address, nor a file fetched from it."""
+    host = "" if parts is None else parts.hostname or ""
+    if parts is None or parts.scheme not in _DEFAULT_PORTS or not _HOST.fullmatch(host):
+        return "is not an http(s) address"
+    if "@" in parts.netloc:
+        return _CREDENTIALS
+    return None if parts.scheme == "https" or _is_loopback(parts) else _UNENCRYPTED
 
 
 def _is_loopback(parts: SplitResult) -> bool:

@@ -14,15 +14,15 @@ from airflow_provider_planet_reports.errors import InvalidInput
 
 
 class Credentials:
-    """What proves who asks: the value of the ``Authorization`` header."""
+    """What proves who asks.
 
-    def header(self) -> str:
-        """Return the header's value."""
-        raise NotImplementedError
+    :param header: value of the ``Authorization`` header.
+    :param secrets: what must not be shown, in every form in which it travels.
+    """
 
-    def secrets(self) -> tuple[str, ...]:
-        """Return what must not be shown, in every form in which it travels."""
-        raise NotImplementedError
+    def __init__(self, header: str, secrets: tuple[str, ...]) -> None:
+        self.header = header
+        self.secrets = secrets
 
     def renew(self, wait: Callable[[float], bool]) -> None:
         """Fetch what the header needs, where it has to be fetched; called before each try.
@@ -34,45 +34,24 @@ class Credentials:
         """Forget what was fetched: the API has refused it."""
 
 
-class ApiKey(Credentials):
-    """HTTP Basic authentication: the key as user name, and an empty password.
+def api_key(key: str) -> Credentials:
+    """Return HTTP Basic authentication: the key as user name, and an empty password.
 
     :param key: the API key.
     :raises InvalidInput: if it is empty, or has characters that no key has.
     """
-
-    def __init__(self, key: str) -> None:
-        self._key = checked_secret("API key", key)
-        if ":" in key:
-            raise _odd("API key")
-        self._forms = secret_forms(key)
-
-    def header(self) -> str:
-        """Return the key in base64."""
-        return f"Basic {_basic(self._key)}"
-
-    def secrets(self) -> tuple[str, ...]:
-        """Return the key, as it is and as it travels."""
-        return self._forms
+    checked_secret("API key", key, forbidden=" :")
+    return Credentials(f"Basic {_basic(key)}", secret_forms(key))
 
 
-class BearerToken(Credentials):
-    """A ready token.
+def bearer_token(token: str) -> Credentials:
+    """Return authentication with a ready token.
 
     :param token: the token.
     :raises InvalidInput: if it is empty, or has characters that no token has.
     """
-
-    def __init__(self, token: str) -> None:
-        self._token = checked_secret("token", token)
-
-    def header(self) -> str:
-        """Return the token."""
-        return f"Bearer {self._token}"
-
-    def secrets(self) -> tuple[str, ...]:
-        """Return the token."""
-        return (self._token,)
+    checked_secret("token", token)
+    return Credentials(f"Bearer {token}", (token,))
 
 
 class OriginAuth(AuthBase):
@@ -93,7 +72,7 @@ class OriginAuth(AuthBase):
         """Add the credentials to a request to the origin; make sure that no other has any."""
         r.headers.pop("Authorization", None)
         if origin(r.url or "") == self._origin:
-            r.headers["Authorization"] = self._credentials.header()
+            r.headers["Authorization"] = self._credentials.header
         return r
 
 
@@ -103,26 +82,21 @@ def secret_forms(secret: str) -> tuple[str, ...]:
     return tuple(sorted(forms, key=len, reverse=True))
 
 
-def checked_secret(what: str, secret: str) -> str:
-    """Return a secret, or refuse one that cannot be right.
+def checked_secret(what: str, secret: str, *, forbidden: str = " ") -> None:
+    """Refuse a secret that cannot be right.
 
     :param what: what it is, for the message.
     :param secret: as the user gave it.
+    :param forbidden: characters that it can't have, besides those beyond printable ASCII.
     :raises InvalidInput: if it is empty, or could not stand in a header.
     """
     if not secret or not secret.strip():
         raise InvalidInput(f"The {what} is empty.")
-    if not secret.isascii() or not secret.isprintable() or " " in secret:
-        raise _odd(what)
-    return secret
-
-
-def _odd(what: str) -> InvalidInput:
-    kind = what.rpartition(" ")[2]
-    return InvalidInput(
-        f"The {what} has characters that no {kind} has (a space, a colon, beyond ASCII): copy it "
-        "again from the account page at Planet."
-    )
+    if not secret.isascii() or not secret.isprintable() or set(secret) & set(forbidden):
+        raise InvalidInput(
+            f"The {what} has characters that no {what.rpartition(' ')[2]} has (a space, a colon, "
+            "beyond ASCII): copy it again from the account page at Planet."
+        )
 
 
 def _basic(key: str) -> str:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import http.client
 import ssl
-from collections.abc import Callable
 from typing import Any
 
 import requests
@@ -20,39 +18,36 @@ FAILURES = (requests.RequestException, urllib3.exceptions.HTTPError, OSError, Va
 _NO_ADDRESS = (
     requests.exceptions.InvalidURL,
     requests.exceptions.InvalidSchema,
+    requests.exceptions.MissingSchema,
     urllib3.exceptions.LocationValueError,
 )
-#: Errors with the server's own bytes in their text, or an address; both may hold a signature.
-_QUOTING = (
-    http.client.BadStatusLine,
-    http.client.UnknownProtocol,
-    urllib3.exceptions.InvalidChunkLength,
-    ValueError,
-)
-_OF_THEIR_OWN_WORDS = (http.client.RemoteDisconnected, ssl.SSLError)
 
 
 def translate_error(
-    error: Exception, what: str, redact: Callable[[str], str], proxy: str | None = None
+    error: Exception, why: str, what: str, proxy: str | None = None
 ) -> PlanetReportsError:
     """Return the error to raise for one of the libraries' own, without secrets.
 
     It is returned, not raised: the libraries' error holds the whole address, signatures included,
     and must not come along as ``__context__``.
 
-    :param error: what the libraries raised while the request was under way.
+    :param error: what the libraries raised.
+    :param why: its :func:`cause`, redacted.
     :param what: the request, fit for logs.
-    :param redact: removes secrets.
     :param proxy: the proxy that the request went through, if any.
     """
     inner = _innermost(error)
-    why = redact(cause(error))
     if isinstance(error, requests.TooManyRedirects):
-        return errors.TooManyRedirects(
+        return errors.InvalidResponse(
             f"Redirected more than 10 times: check the connection's host, and any proxy. {what}"
         )
     if proxy is not None and isinstance(error, (requests.exceptions.ProxyError, *_NO_ADDRESS)):
-        return _proxy_error(error, why, what, safe_url(proxy))
+        advice = "check HTTPS_PROXY, HTTP_PROXY and NO_PROXY in the worker's environment"
+        if "SOCKS" in str(error):
+            advice = "for SOCKS, pip install 'requests[socks]' on the workers"
+        said = f"Proxy {safe_url(proxy)} failed ({why}): {advice}. {what}"
+        dead = isinstance(error, requests.exceptions.ProxyError)
+        return errors.TransportError(said) if dead else InvalidInput(said)
     if isinstance(inner, ssl.SSLCertVerificationError):
         return errors.UntrustedCertificate(
             f"The server's certificate is not trusted ({inner.verify_message}): set verify in the "
@@ -60,46 +55,27 @@ def translate_error(
         )
     if isinstance(error, _NO_ADDRESS):
         return InvalidInput(f"The request cannot be sent ({why}): check the address. {what}")
-    if isinstance(error, ValueError):
-        return errors.InvalidResponse(
-            f"The answer makes no sense ({why}): check the connection's host, and any proxy. {what}"
-        )
     return errors.TransportError(f"No complete answer: {why}. A later try may succeed. {what}")
 
 
-def _proxy_error(error: Exception, why: str, what: str, proxy: str) -> PlanetReportsError:
-    advice = "check HTTPS_PROXY, HTTP_PROXY and NO_PROXY in the worker's environment"
-    if isinstance(error, requests.exceptions.ProxyError):
-        return errors.ProxyError(f"Proxy {proxy} failed ({why}): {advice}. {what}")
-    if isinstance(error, requests.exceptions.InvalidSchema) and "SOCKS" in str(error):
-        return InvalidInput(
-            f"Proxy {proxy} needs SOCKS support: pip install 'requests[socks]' on the workers. "
-            f"{what}"
-        )
-    return InvalidInput(f"Proxy address {proxy!r} is not valid: {advice}. {what}")
-
-
-def _innermost(error: BaseException) -> Any:
+def _innermost(error: BaseException) -> BaseException:
     """Return what broke a connection, of the errors that the libraries put around it."""
     inner: Any = error
     while not isinstance(inner, urllib3.exceptions.ReadTimeoutError):
-        causes = (getattr(inner, "reason", None), *inner.args)
+        causes = (getattr(inner, "reason", None), *inner.args, inner.__cause__)
         following = next((each for each in causes if isinstance(each, Exception)), None)
         if following is None:
             break
         inner = following
-    return inner
+    return inner  # type: ignore[no-any-return]
 
 
 def cause(error: BaseException) -> str:
     """Return what broke a connection, without the address; secrets may be left."""
     inner = _innermost(error)
-    connected = not isinstance(inner, urllib3.exceptions.NewConnectionError)
-    if connected and isinstance(inner, (urllib3.exceptions.TimeoutError, TimeoutError)):
+    if isinstance(inner, (urllib3.exceptions.TimeoutError, TimeoutError)):
         return "the server sent nothing in time"
-    name, text = type(inner).__name__, str(inner).rpartition("): ")[2]
-    if isinstance(inner, _QUOTING) and not isinstance(inner, _OF_THEIR_OWN_WORDS):
-        return name
-    if text.startswith(name):
-        return text
-    return f"{name} ({text})" if text and "://" not in text and "URL" not in text else name
+    # The system's own words say the reason. Others quote the address, or bytes of the server.
+    if isinstance(inner, OSError) and not isinstance(inner, requests.RequestException):
+        return inner.strerror or str(inner)
+    return type(inner).__name__

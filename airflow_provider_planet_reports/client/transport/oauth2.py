@@ -46,21 +46,11 @@ class OAuth2(Credentials):
         checked_secret("client id", client_id)
         checked_secret("client secret", client_secret)
         pair = base64.b64encode(f"{client_id}:{client_secret}".encode()).decode()
-        self._forms = (client_secret, pair)
+        super().__init__("", (client_secret, pair))
+        self._forms = self.secrets
         self._context = _sdk_context(client_id, client_secret)
         self._lock = threading.Lock()
-        self._token = ""
         self._renew_at = self._expires_at = 0.0
-
-    def header(self) -> str:
-        """Return the token."""
-        if not self._token:
-            self.renew(lambda _: False)
-        return f"Bearer {self._token}"
-
-    def secrets(self) -> tuple[str, ...]:
-        """Return the secret, as it is and as it travels, and the token."""
-        return (*self._forms, self._token) if self._token else self._forms
 
     def forget(self) -> None:
         """Forget the token."""
@@ -72,23 +62,21 @@ class OAuth2(Credentials):
         :param wait: waits for so many seconds; returns whether the task was told to stop.
         :raises PlanetReportsError: if there is none.
         """
-        if time.time() < self._renew_at:
-            return
         with self._lock:
-            if (now := time.time()) < self._renew_at:  # another thread was quicker
+            if (now := time.time()) < self._renew_at:
                 return
-            try:
-                credential = self._fetched(wait)
-            except PlanetReportsError as error:
-                if now >= self._expires_at:
-                    raise
-                log.warning("The token could not be renewed; the old one still works. %s", error)
-                self._renew_at = now + _RENEWAL_PAUSE
+            outcome = self._fetched(wait)
+            if not isinstance(outcome, Exception):
+                token, expires = outcome.access_token(), outcome.expiry_time()
+                self.header, self.secrets = f"Bearer {token}", (*self._forms, token)
+                self._expires_at = float("inf") if expires is None else expires
+                self._renew_at = now + (self._expires_at - now) * 0.75
                 return
-            issued, expires = credential.issued_time() or now, credential.expiry_time()
-            self._token = credential.access_token()
-            self._expires_at = float("inf") if expires is None else expires
-            self._renew_at = issued + (self._expires_at - issued) * 0.75
+            error = self._translated(outcome)
+            if now >= self._expires_at:
+                raise error
+            log.warning("The token could not be renewed; the old one still works. %s", error)
+            self._renew_at = now + _RENEWAL_PAUSE
 
     def _fetched(self, wait: Callable[[float], bool]) -> Any:
         """Have the SDK fetch a token, in a thread that nobody has to wait for."""
@@ -106,40 +94,29 @@ class OAuth2(Credentials):
         while thread.is_alive() and time.monotonic() < deadline:
             thread.join(0.05)
             if wait(0):
-                raise errors.TransportError("Token request cancelled: the task was told to stop.")
-        if not outcome:
-            raise errors.TransportError(
-                f"No token within {_DEADLINE:g} s: check that the worker reaches Planet's token "
-                "server."
-            )
-        if isinstance(outcome[0], Exception):
-            raise self._translated(outcome[0])
-        return outcome[0]
+                return TimeoutError("the task was told to stop")
+        return outcome[0] if outcome else TimeoutError(f"nothing within {_DEADLINE:g} s")
 
     def _translated(self, error: Exception) -> PlanetReportsError:
-        said = Redactor(self.secrets)(str(error))[:300]
+        said = Redactor(lambda: self.secrets)(str(error))[:300]
         response = getattr(error, "raw_response", None)
         status = 0 if response is None else response.status_code
         if isinstance(error, requests.exceptions.RetryError):  # the SDK's own tries after a 429
             status = 429
-        if status == 429:
+        if status == 429 or status >= 500:
             asked = None if response is None else response.headers.get("Retry-After")
-            return errors.TooManyRequests(
-                f"Planet limits token requests (429): run fewer tasks at a time. {said}",
-                status,
-                parse_retry_after(asked),
-            )
-        if 400 <= status < 500:
-            return errors.InvalidClient(
+            tail = f" Planet's token server says: {said}"
+            return errors.error_of(status, tail, parse_retry_after(asked))
+        if status >= 400:
+            return errors.Refused(
                 f"Client id or secret rejected ({status}): check the connection's login and "
                 f"password, and its extra auth. {said}",
                 status,
             )
-        if status >= 500:
-            return errors.ServerError(
-                f"Planet's token server failed ({status}): a later try may succeed. {said}", status
-            )
-        return errors.TransportError(f"No token: a later try may succeed. {said}")
+        return errors.TransportError(
+            f"No token ({said}): a later try may succeed; check that the worker reaches Planet's "
+            "token server."
+        )
 
 
 @lru_cache(16)

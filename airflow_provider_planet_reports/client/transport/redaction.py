@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import html
-import logging
 import re
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urlsplit, urlunsplit
@@ -26,18 +23,10 @@ _LINKS = ("contents", "_links")
 _CONTROL = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 )
-#: User and password of an address that stands in a text, and what its query and fragment say.
+#: User and password of an address that stands in a text, and its query and fragment.
 _USER = re.compile(r"//[^/\s@?#\"'<>]+@")
-_QUERY = re.compile(r"([?&#;])(?:([\w.%-]{1,100}=)(?=[^\s&\"'<>=]))?([^\s&\"'<>]+)")
-_NAME = re.compile(r"[\w.-]{1,100}")
+_QUERY = re.compile(rf"([?&#;])[^\s\"'<>]{{{_SHORTEST_SECRET},}}")
 _LIKE_AN_ADDRESS = re.compile(r"//|/[^\s?#]*[?#]|[?#&][^\s=?#&]+=")
-_URLLIB3_LOGGERS = (
-    "urllib3.connection",
-    "urllib3.connectionpool",
-    "urllib3.poolmanager",
-    "urllib3.response",
-    "urllib3.util.retry",
-)
 
 
 def one_line(text: str) -> str:
@@ -62,71 +51,67 @@ class Redactor:
         :param text: the words, as they came: call it before they are transformed, and again after.
         :param url: an address whose secrets they may echo.
         """
-        text = _blot(self.without_credentials(text), tuple(secrets_of(url)))
-        return one_line(_without_queries(text))
+        secrets = (*self._secrets(), *_secrets_of(url))
+        return one_line(_without_queries(_without(secrets, text)))
 
-    def without_credentials(self, text: str) -> str:
-        """Return a text, long perhaps, in which no form of the credentials is left."""
-        return _blot(text, self._secrets())
-
-    def without_credentials_in(self, value: Any) -> Any:
-        """Return a JSON value in which no form of the credentials is left."""
+    def echoes(self, text: str) -> bool:
+        """Whether a text has the credentials in it, in any form."""
         secrets = self._secrets()
+        return _occurs(secrets, text) or _occurs(secrets, _unescaped(text))
 
-        def cleared(value: Any) -> Any:
-            if isinstance(value, str):
-                return _blot(value, secrets)
-            if isinstance(value, list):
-                return list(map(cleared, value))
-            if isinstance(value, dict):
-                return {_blot(name, secrets): cleared(item) for name, item in value.items()}
-            return value
+    def parsed(self, text: str, parse: Callable[[str], Any]) -> Any:
+        """Return the value of a JSON text, in which no form of the credentials is left.
 
-        return cleared(value)
+        :param text: the text, long perhaps.
+        :param parse: makes the value.
+        """
+        secrets = self._secrets()
+        hidden = _occurs(secrets, _unescaped(text))
+        value = parse(_blotted(secrets, text) if _occurs(secrets, text) else text)
+        return _cleared(value, secrets) if hidden else value
+
+
+def _cleared(value: Any, secrets: tuple[str, ...]) -> Any:
+    if isinstance(value, str):
+        return _without(secrets, value)
+    if isinstance(value, list):
+        return [_cleared(item, secrets) for item in value]
+    if isinstance(value, dict):
+        return {_without(secrets, name): _cleared(item, secrets) for name, item in value.items()}
+    return value
+
+
+def _without(secrets: tuple[str, ...], text: str) -> str:
+    """Return a text without secrets; where one is hidden by escapes, they are resolved."""
+    if _occurs(secrets, text):
+        text = _blotted(secrets, text)
+    plain = _unescaped(text)
+    return _blotted(secrets, plain) if _occurs(secrets, plain) else text
+
+
+def _occurs(secrets: tuple[str, ...], text: str) -> bool:
+    lowered = text.lower()
+    return any(secret.lower() in lowered for secret in secrets)
+
+
+def _blotted(secrets: tuple[str, ...], text: str) -> str:
+    longest_first = sorted(secrets, key=len, reverse=True)
+    return re.sub("|".join(map(re.escape, longest_first)), "***", text, flags=re.IGNORECASE)
+
+
+def _unescaped(text: str) -> str:
+    """Return a text with all characters as they are meant by JSON, HTML and addresses."""
+    if "\\" in text:
+        text = re.sub(r"\\u([0-9a-fA-F]{4})", lambda found: chr(int(found[1], 16)), text)
+        text = text.replace("\\", "")
+    if "&#" in text or "&amp;" in text:
+        text = html.unescape(text)
+    return unquote(text)
 
 
 def _without_queries(text: str) -> str:
     """Return a text without the secrets of the addresses in it."""
-
-    def replaced(found: re.Match[str]) -> str:
-        mark, name, value = found.groups()
-        shown = name is None and len(value) < _SHORTEST_SECRET
-        return found[0] if shown else f"{mark}{name or ''}***"
-
-    return _QUERY.sub(replaced, _USER.sub("//***@", text))
-
-
-def _blot(text: str, secrets: tuple[str, ...]) -> str:
-    plain = text
-    # Undoing all ways to write a character is much quicker than a search for every way.
-    if "\\" in plain:
-        plain = re.sub(r"\\u([0-9a-fA-F]{4})", lambda found: chr(int(found[1], 16)), plain)
-        plain = plain.replace("\\", "")
-    if "&#" in plain or "&amp;" in plain:
-        plain = html.unescape(plain)
-    if "%" in plain:
-        plain = unquote(plain)
-    both = f"{plain}\0{text}".lower() if plain is not text else text.lower()
-    if not any(secret.lower() in both for secret in secrets):
-        return text
-    return _in_any_form(secrets).sub("***", text)
-
-
-@lru_cache(_CACHED)
-def _in_any_form(secrets: tuple[str, ...]) -> re.Pattern[str]:
-    """Return what finds secrets, however JSON, HTML or an address writes their characters."""
-    forms = ("".join(map(_written, secret)) for secret in sorted(secrets, key=len, reverse=True))
-    return re.compile("|".join(forms), re.IGNORECASE)
-
-
-@lru_cache(_CACHED)
-def _written(character: str) -> str:
-    code = ord(character)
-    percent = "".join(f"%{byte:02x}" for byte in character.encode("utf-8", "surrogatepass"))
-    named = html.escape(character)
-    ways = (character, named, percent, f"\\u{code:04x}")
-    numbered = rf"&#0*{code};?|&#x0*{code:x};?"
-    return rf"\\*(?:{'|'.join(map(re.escape, dict.fromkeys(ways)))}|{numbered})"
+    return _QUERY.sub(r"\1***", _USER.sub("//***@", text))
 
 
 @lru_cache(_CACHED)
@@ -142,44 +127,33 @@ def parse_url(url: str) -> SplitResult | None:
 
 
 @lru_cache(_CACHED)
-def safe_url(url: object) -> str:
+def safe_url(url: str) -> str:
     """Return an address fit for logs, errors and receipts.
 
-    Credentials and fragments are left out, and of the query only a listing's own parameters
-    keep their values: signed links carry their secrets there, a bare token among them.
-    """
-    parts = parse_url(str(url))
-    if parts is None:
-        return "<malformed address>"
-    query = [
-        (name, value)
-        if name in _SHOWN_PARAMETERS
-        # A bare token, which may end in padding or have a slash in it, is no name.
-        else (name if value.strip("=") and _NAME.fullmatch(name) else "***", "***")
-        for name, value in parse_qsl(parts.query, keep_blank_values=True)
-    ]
-    host = parts.netloc.rpartition("@")[2]
-    return one_line(urlunsplit((parts.scheme, host, parts.path, urlencode(query, safe="*"), "")))
-
-
-def secrets_of(url: str) -> list[str]:
-    """Return an address' secrets, as written and as meant.
-
-    Short values are left out: they are no secrets, and may be part of any text.
+    Credentials and fragment are left out, and all of the query but a listing's own parameters:
+    signed links carry their secrets there.
     """
     parts = parse_url(url)
     if parts is None:
-        return []
+        return "<malformed address>"
+    query = [pair for pair in parse_qsl(parts.query) if pair[0] in _SHOWN_PARAMETERS]
+    host = parts.netloc.rpartition("@")[2]
+    return one_line(urlunsplit((parts.scheme, host, parts.path, urlencode(query), "")))
+
+
+def _secrets_of(url: str) -> set[str]:
+    """Return what of an address' query may be secret, as written and as meant."""
+    parts = parse_url(url)
+    if parts is None:
+        return set()
     written = [each.partition("=")[::2] for each in parts.query.split("&")]
     pairs = [*written, *parse_qsl(parts.query, keep_blank_values=True)]
     values = {value or name for name, value in pairs if name not in _SHOWN_PARAMETERS}
-    return [each for each in values if len(each) >= _SHORTEST_SECRET]
+    return {each for each in values if len(each) >= _SHORTEST_SECRET}
 
 
 def without_secrets(value: Any, *, link: bool = False) -> Any:
     """Return a JSON value in which no address carries a secret.
-
-    Of an address' query only a listing's own parameters are left; credentials and fragment go.
 
     :param value: for example a report as the API describes it.
     :param link: whether texts are addresses, whatever they look like.
@@ -193,47 +167,5 @@ def without_secrets(value: Any, *, link: bool = False) -> Any:
         return [without_secrets(item, link=link) for item in value]
     if not isinstance(value, str) or not (link or _LIKE_AN_ADDRESS.search(value)):
         return value
-    if not link and re.search(r"\s", value):  # a text with addresses in it
-        return _without_queries(value)
-    parts = parse_url(value)
-    if parts is None:
-        return "<malformed address>"
-    kept = [each for each in parse_qsl(parts.query) if each[0] in _SHOWN_PARAMETERS]
-    host = parts.netloc.rpartition("@")[2]
-    return urlunsplit((parts.scheme, host, parts.path, urlencode(kept), ""))
-
-
-class UrlRedactingFilter(logging.Filter):
-    """Rewrites what urllib3 logs of our own requests; those of others in the process stay."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._thread = threading.local()
-        for name in _URLLIB3_LOGGERS:
-            logging.getLogger(name).addFilter(self)
-
-    @contextmanager
-    def active(self) -> Iterator[None]:
-        """Rewrite what this thread logs meanwhile."""
-        self._thread.active = True
-        try:
-            yield
-        finally:
-            self._thread.active = False
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Let a record pass; one of ours without secrets."""
-        if getattr(self._thread, "active", False) and isinstance(record.args, tuple):
-            record.args = tuple(map(_fit_for_logs, record.args))
-            record.exc_info = None  # with headers in it, or the address
-        return True
-
-
-def _fit_for_logs(value: object) -> object:
-    if isinstance(value, str):
-        return safe_url(value) if "?" in value else one_line(value)
-    return value if isinstance(value, (int, type(None))) else type(value).__name__
-
-
-#: The one filter of this process.
-urllib3_logs = UrlRedactingFilter()
+    in_a_text = not link and re.search(r"\s", value)
+    return _without_queries(value) if in_a_text else safe_url(value)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import logging
 import random
-import re
 from collections.abc import Callable
-from email.utils import parsedate_to_datetime
 
 log = logging.getLogger(__name__)
 
@@ -25,18 +22,13 @@ def parse_retry_after(value: str | None) -> float | None:
     :param value: the header: seconds, or a date (RFC 9110, section 10.2.3).
     :return: seconds, from 0 to an hour; None where the header is missing or makes no sense.
     """
-    text = (value or "").strip()
-    if re.fullmatch(r"[0-9]{1,20}(\.[0-9]{1,20})?", text):
-        seconds = float(text)
-    else:
-        try:
-            then = parsedate_to_datetime(text)
-            if then.tzinfo is None:
-                then = then.replace(tzinfo=dt.timezone.utc)
-            seconds = max((then - dt.datetime.now(dt.timezone.utc)).total_seconds(), 0.0)
-        except (ValueError, TypeError, IndexError, OverflowError):
-            return None
-    return min(seconds, LONGEST_RETRY_AFTER)
+    from urllib3.exceptions import InvalidHeader
+    from urllib3.util import Retry
+
+    try:
+        return min(Retry().parse_retry_after(value or ""), LONGEST_RETRY_AFTER)
+    except (InvalidHeader, ValueError, TypeError, IndexError, OverflowError):
+        return None
 
 
 class Retries:

@@ -46,7 +46,6 @@ class RoutedSession(requests.Session):
         target = getattr(response, "redirect_target", "")
         if _SENDABLE.fullmatch(target):
             prepared_request.url = target
-        prepared_request.headers.pop("Cookie", None)
         if callable(self.auth):
             self.auth(prepared_request)
 
@@ -54,22 +53,26 @@ class RoutedSession(requests.Session):
         """Return where a redirect leads, checked, with the query it may have dropped.
 
         A server that only adds or removes the path's last slash may forget the query; without
-        it a filtered listing would silently become an unfiltered one. A redirect's body, which
-        may be endless, is not read.
+        it a filtered listing would silently become an unfiltered one.
         """
         if not resp.is_redirect:
             return None
-        resp.close()
-        resp._content, resp._content_consumed = b"", True  # type: ignore[attr-defined]
+        try:
+            return self._redirect_target(resp)
+        except RefusedLink:
+            resp.close()
+            raise
+
+    def _redirect_target(self, resp: requests.Response) -> str:
         try:
             location = super().get_redirect_target(resp) or ""
             here, there = urlsplit(resp.url), urlsplit(urljoin(resp.url, location))
         except ValueError:
-            there = None
+            there = None  # raised below, where the library's error does not come along
         advice = f"check the connection's host, and any proxy. GET {safe_url(resp.url)}"
         if there is None:
             raise RefusedLink(f"A redirect leads to no address: {advice}")
-        if self.redact.without_credentials(location) != location:
+        if self.redact.echoes(location):
             raise RefusedLink(f"A redirect has the API key in its address: {advice}")
         same_place = here.path.rstrip("/") == there.path.rstrip("/")
         if same_place and here.netloc == there.netloc and not there.query:

@@ -2,41 +2,42 @@
 
 from __future__ import annotations
 
-import inspect
+import math
 import platform
 import threading
-from collections.abc import Mapping
-from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import BaseAdapter
-from requests.cookies import RequestsCookieJar
 from requests.utils import select_proxy
 
 from airflow_provider_planet_reports import __version__
 from airflow_provider_planet_reports.client import errors
 from airflow_provider_planet_reports.client.transport import addresses
 from airflow_provider_planet_reports.client.transport.adapter import Adapter
-from airflow_provider_planet_reports.client.transport.auth import ApiKey, Credentials, OriginAuth
-from airflow_provider_planet_reports.client.transport.connections import ConnectionRegistry
-from airflow_provider_planet_reports.client.transport.failures import FAILURES, translate_error
+from airflow_provider_planet_reports.client.transport.auth import Credentials, OriginAuth, api_key
+from airflow_provider_planet_reports.client.transport.connections import (
+    ConnectionRegistry,
+    exchange,
+)
+from airflow_provider_planet_reports.client.transport.failures import (
+    FAILURES,
+    cause,
+    translate_error,
+)
 from airflow_provider_planet_reports.client.transport.rate_limiter import RateLimiter
-from airflow_provider_planet_reports.client.transport.redaction import Redactor, safe_url
+from airflow_provider_planet_reports.client.transport.redaction import Redactor, parse_url, safe_url
 from airflow_provider_planet_reports.client.transport.retries import Retries, parse_retry_after
 from airflow_provider_planet_reports.client.transport.routing import RoutedSession
-from airflow_provider_planet_reports.errors import InvalidInput, PlanetReportsError
+from airflow_provider_planet_reports.errors import PlanetReportsError
 
 USER_AGENT = f"airflow-provider-planet-reports/{__version__} python/{platform.python_version()}"
 #: An answer that is no file: a page of 1,000 reports is about 1 MB.
 _ANSWER_LIMIT = 64 * 2**20
-#: What is read of the body of an error.
-_ERROR_LIMIT = 64 * 2**10
 _REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS"})
-_REQUEST = inspect.signature(requests.Session.request)
 #: Errors of one try after which another one is of no use.
-_NOT_REPEATED = (errors.ResponseTooLarge, errors.TooManyRedirects, errors.DeadlineExceeded)
+_NOT_REPEATED = (errors.InvalidResponse, errors.DeadlineExceeded)
 
 
 class ReportsSession(RoutedSession):
@@ -71,9 +72,9 @@ class ReportsSession(RoutedSession):
         super().__init__()
         self.base_url = addresses.base_url(base_url)
         if not isinstance(credentials, Credentials):
-            credentials = ApiKey(credentials)
+            credentials = api_key(credentials)
         self.credentials = credentials
-        self.redact = Redactor(credentials.secrets)
+        self.redact = Redactor(lambda: credentials.secrets)
         self.auth = OriginAuth(self.credentials, self.base_url)
         self.verify = verify
         self.max_redirects = 10
@@ -81,8 +82,6 @@ class ReportsSession(RoutedSession):
         self.headers["X-Planet-App"] = "airflow-provider-planet-reports"
         # Compressed transport would change the files' bytes, sizes and digests on their way.
         self.headers["Accept-Encoding"] = "identity"
-        # Nobody needs cookies here, and no thread is to find another one's.
-        self.cookies = RequestsCookieJar(policy=DefaultCookiePolicy(allowed_domains=[]))
         self._cancelled = threading.Event()
         self._max_retries = max_retries
         self._deadline = deadline
@@ -144,127 +143,82 @@ class ReportsSession(RoutedSession):
         :raises RefusedLink: if a redirect leads to an unencrypted address.
         """
         method = method.upper()
-        given = dict(_REQUEST.bind(self, method, url, *args, **kwargs).arguments)
-        del given["self"]
         what = f"{method} {safe_url(url)}"
         retries = self.retries() if method in _REPEATABLE else Retries(0, wait=self.wait)
         while True:
-            outcome = self._attempt(what, given)
+            outcome = self._attempt(what, method, url, *args, **kwargs)
             if isinstance(outcome, requests.Response):
-                if outcome.status_code == 401:
-                    self.credentials.forget()
-                if not errors.is_transient(outcome):
-                    return outcome
+                again = errors.is_transient(outcome)
                 trouble = f"{what} answered {outcome.status_code}"
                 asked = parse_retry_after(outcome.headers.get("Retry-After"))
-                if self.cancelled or not retries.wait(trouble, asked=asked):
-                    return outcome
-                outcome.close()
-            elif outcome.final or isinstance(outcome, _NOT_REPEATED) or self.cancelled:
-                raise outcome
             else:
+                again = not (outcome.final or isinstance(outcome, _NOT_REPEATED))
+                trouble = str(outcome)
                 asked = getattr(outcome, "retry_after", None)
-                if not retries.wait(str(outcome), asked=asked):
-                    raise outcome
+            if not again or self.cancelled or not retries.wait(trouble, asked=asked):
+                break
+        if isinstance(outcome, PlanetReportsError):
+            raise outcome
+        return outcome
 
     def _attempt(
-        self, what: str, given: Mapping[str, Any]
+        self, what: str, method: str, url: str, *args: Any, **kwargs: Any
     ) -> requests.Response | PlanetReportsError:
         """Send once, and return the answer or what went wrong."""
-        streamed = bool(given.get("stream"))
-        with self._connections.exchange(self._deadline, headers_too=not streamed) as exchange:
-            outcome = self._sent(what, given)
-            if isinstance(outcome, requests.Response):
-                failed = outcome.status_code >= 400
-                if streamed and not failed:
-                    return outcome
-                exchange.begin()  # what a refusal says is read whole, too
-                outcome = self._loaded(what, outcome, _ERROR_LIMIT if streamed else _ANSWER_LIMIT)
-        if exchange.expired and not self.cancelled:
-            outcome = errors.DeadlineExceeded(
-                f"No complete answer within {self._deadline:g} s: a later try may succeed, or set "
-                f"deadline in the connection's extra. {what}"
-            )
+        outcome: requests.Response | PlanetReportsError
+        streamed = kwargs.pop("stream", False)
+        exchange.seconds = math.inf if streamed else self._deadline
+        try:
+            self.credentials.renew(self.wait)
+            outcome = super().request(method, url, *args, **{**kwargs, "stream": True})
+            url = outcome.url
+            if outcome.status_code == 401:
+                self.credentials.forget()
+            if not (streamed and outcome.ok):
+                self._read(outcome, what)
+        except PlanetReportsError as error:
+            outcome = error
+        except FAILURES as error:
+            outcome = self._failure(error, what, url)
+        finally:
+            exchange.limit(math.inf)
         # Being shut down looks like the end of a body that did not announce any.
         return self.cancelled_error(what) or outcome
 
-    def _sent(self, what: str, given: Mapping[str, Any]) -> requests.Response | PlanetReportsError:
-        try:
-            self.credentials.renew(self.wait)
-            # The body is read by _loaded.
-            return super().request(**{**given, "stream": True})
-        except PlanetReportsError as error:
-            return error
-        except (requests.RequestException, ValueError) as error:  # it was not even sent
-            why = type(error).__name__
-        return InvalidInput(f"The request cannot be sent ({why}): check the address. {what}")
-
-    def _loaded(
-        self, what: str, response: requests.Response, limit: int
-    ) -> requests.Response | PlanetReportsError:
+    def _read(self, response: requests.Response, what: str) -> None:
         """Read a body as ``Response.content`` does, but never more than a limit."""
-        body = bytearray()
-        try:
-            for chunk in response.iter_content(2**16):
-                body += chunk
-                if len(body) > limit:
-                    break
-        except FAILURES as error:
-            response.close()
-            return self.translate_error(what, error, response.url)
+        limit = _ANSWER_LIMIT if response.ok else errors.ERROR_LIMIT
+        if math.isinf(exchange.seconds):  # what is said about a refused download
+            exchange.limit(self._deadline)
+        body = response.raw.read(limit + 1, decode_content=True)
         if len(body) > limit:
             response.close()
-            if response.status_code < 400:
-                return errors.ResponseTooLarge(
+            if response.ok:
+                raise errors.InvalidResponse(
                     f"Answer of more than {limit >> 20} MiB: check the connection's host. {what}"
                 )
-        response._content = bytes(body[:limit])
-        return response
+        response._content, response._content_consumed = body[:limit], True  # type: ignore[attr-defined]
+
+    def _failure(self, error: Exception, what: str, url: str) -> PlanetReportsError:
+        """Return the error to raise for one of the libraries' own."""
+        if exchange.expired:
+            return errors.DeadlineExceeded(
+                f"No complete answer within {self._deadline:g} s: a later try may succeed, or set "
+                f"deadline in the connection's extra. {what}"
+            )
+        asked = getattr(error, "request", None)  # the one that failed, of several redirected ones
+        url = getattr(asked, "url", None) or url
+        proxy = None
+        if parse_url(url) is not None:
+            environment = self.merge_environment_settings(url, {}, None, None, None)
+            proxy = select_proxy(url, environment["proxies"])
+        return translate_error(error, self.redact(cause(error), url), what, proxy)
 
     def get_adapter(self, url: str) -> BaseAdapter:
         """Return what sends a request: rate-limited to the API's origin, however that is spelt."""
         here = addresses.origin(url) == addresses.origin(self.base_url)
         return super().get_adapter(self.base_url if here else url)
 
-    def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
-        """Send a prepared request, as :meth:`requests.Session.send` does.
-
-        From here on it is the server whom errors are about, whatever the libraries call them.
-
-        :param request: the request; redirects come through here, too.
-        :raises PlanetReportsError: if there is no answer, or one that can't be understood.
-        """
-        url = request.url or ""
-        if addresses.is_loopback(url):
-            kwargs["proxies"] = {}  # it would be the proxy's own loopback
-        try:
-            return super().send(request, **kwargs)
-        except PlanetReportsError:
-            raise
-        except FAILURES as error:
-            proxy = select_proxy(url, kwargs.get("proxies"))
-            failure = self.translate_error(f"{request.method} {safe_url(url)}", error, url, proxy)
-        raise failure
-
-    def translate_error(
-        self, what: str, error: Exception, url: str, proxy: str | None = None
-    ) -> PlanetReportsError:
-        """Return the error to raise for one of the libraries' own; see :mod:`.failures`.
-
-        :param what: the request, fit for logs.
-        :param error: what the libraries raised while the request was under way.
-        :param url: the request's address.
-        :param proxy: the proxy that the request went through, if any.
-        """
-        return self.cancelled_error(what) or translate_error(
-            error, what, lambda text: self.redact(text, url), proxy
-        )
-
     def raise_for_status(self, response: requests.Response) -> None:
         """Raise the error that the answer's status stands for; see :mod:`.errors`."""
-        errors.raise_for_status(
-            response,
-            what=f"{response.request.method} {safe_url(response.url)}",
-            redact=lambda text: self.redact(text, response.url),
-            retry_after=parse_retry_after(response.headers.get("Retry-After")),
-        )
+        errors.raise_for_status(response, lambda text: self.redact(text, response.url))

@@ -1,1 +1,1 @@
-"""What a file's bytes say while they stream by: size, digest, rows, kind of file."""
+"""What a file's first bytes say about its kind, and counting its rows while they stream by."""

@@ -21,7 +21,7 @@ from airflow_provider_planet_reports.landing.background_calls import Calls
 from airflow_provider_planet_reports.landing.layout import RECEIPTS
 from airflow_provider_planet_reports.landing.stores import failures
 from airflow_provider_planet_reports.landing.stores.interface import Entry, Revision, Stored
-from airflow_provider_planet_reports.landing.stores.upload import BucketWriter
+from airflow_provider_planet_reports.landing.stores.upload import LARGE_AT_A_TIME, BucketWriter
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +52,7 @@ class BucketStore:
         self._impatient = impatient
         self._address = address.rstrip("/")
         self._calls = Calls()
+        self._large = threading.Semaphore(LARGE_AT_A_TIME)
         self._asked = self._reached = False
         self._keeps: bool | None = None
         self._trying = threading.Lock()
@@ -62,7 +63,9 @@ class BucketStore:
     def open(self, key: str) -> BucketWriter:
         """Begin an object."""
         bucket = self._bucket
-        return BucketWriter(self._calls, lambda data, **how: self._put(bucket, key, data, **how))
+        return BucketWriter(
+            self._calls, self._large, lambda data, **how: self._put(bucket, key, data, **how)
+        )
 
     def put(self, key: str, data: bytes, *, replaces: Revision | None) -> None:
         """Write a small object on a condition."""
@@ -134,7 +137,7 @@ class BucketStore:
             for about in page:
                 key = about["path"]
                 if key > after and key != folder and "/." not in f"/{key}":
-                    yield Entry(key, about["size"])
+                    yield Entry(key, about["size"], about["e_tag"] or "")
 
     def folders(self, prefix: str) -> builtins.list[str]:
         """Return the folders right below a prefix, but for hidden ones."""

@@ -42,10 +42,13 @@ class Entry(NamedTuple):
 
     :param key: relative to the destination.
     :param size: in bytes.
+    :param etag: another one whenever the object is written, in all listings of the same store;
+        empty where the store has none. Not the ``e_tag`` of a :class:`Revision`.
     """
 
     key: str
     size: int
+    etag: str = ""
 
 
 class Writer(Protocol):

@@ -88,7 +88,8 @@ class LocalStore:
                     yield from self.list(f"{key}/", after=after)
             elif key > after:
                 with contextlib.suppress(FileNotFoundError):  # deleted meanwhile
-                    yield Entry(key, each.stat().st_size)
+                    about = each.stat()
+                    yield Entry(key, about.st_size, f"{about.st_mtime_ns}-{about.st_ino}")
 
     def folders(self, prefix: str) -> builtins.list[str]:
         """Return the folders right below a folder, but for hidden ones."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from queue import SimpleQueue
 
-from airflow_provider_planet_reports.landing.background_calls import Calls, FedCall
+from airflow_provider_planet_reports.landing.background_calls import Calls
 
 log = logging.getLogger(__name__)
 
@@ -13,31 +15,41 @@ log = logging.getLogger(__name__)
 #: so this is good for 78 GiB.
 BLOCK_SIZE = 8 * 2**20
 #: Parts of one object under way at a time; each is held in memory.
-_PARTS_AT_A_TIME = 3
+_PARTS_AT_A_TIME = 2
+#: Objects at a time that are larger than a piece: each takes up to 30 MiB of memory.
+LARGE_AT_A_TIME = 4
 #: Less is not worth handing over to the thread that uploads.
 _PIECE_SIZE = 2**20
+#: Pieces that may wait for that thread; each is held in memory.
+_PIECES_WAITING = 2
 
 
 class BucketWriter:
     """An object that is being written.
 
     :param calls: the store's.
+    :param large: the store's slots for large objects.
     :param put: puts bytes, or pieces of bytes, as an object; takes obstore's options.
     """
 
-    def __init__(self, calls: Calls, put: Callable[..., None]) -> None:
+    def __init__(self, calls: Calls, large: threading.Semaphore, put: Callable[..., None]) -> None:
         self._calls = calls
+        self._large = large
         self._put = put
+        self._is_large = False
         self._held: list[bytes] = []
         self._size = 0
-        self._upload: FedCall | None = None
+        self._upload: _Upload | None = None
 
     def write(self, data: bytes) -> None:
         """Append bytes."""
         self._held.append(data)
         self._size += len(data)
+        if self._size > _PIECE_SIZE and not self._is_large:
+            self._calls.wait_for(self._large)
+            self._is_large = True
         if self._size >= _PIECE_SIZE and (self._upload or self._size > BLOCK_SIZE):
-            self._upload = self._upload or self._begin_upload()
+            self._upload = self._upload or _Upload(self._calls, self._put)
             self._upload.send(self._take())
 
     def commit(self) -> None:
@@ -50,6 +62,7 @@ class BucketWriter:
             self._upload.send(data)
             self._upload.finish()
             self._upload = None
+        self._leave()
 
     def abandon(self) -> None:
         """Leave nothing behind, if the store answers while there is time for it."""
@@ -57,11 +70,7 @@ class BucketWriter:
         upload, self._upload = self._upload, None
         if upload and not upload.stop(self._calls.grace):
             log.warning("An unfinished upload was left behind: the store does not answer.")
-
-    def _begin_upload(self) -> FedCall:
-        # obstore aborts the upload when the source of its pieces raises an error, and only then.
-        put, how = self._put, {"chunk_size": BLOCK_SIZE, "max_concurrency": _PARTS_AT_A_TIME}
-        return FedCall(self._calls, lambda pieces: put(pieces, **how))
+        self._leave()
 
     def _take(self) -> bytes:
         data = b"".join(self._held)
@@ -69,7 +78,77 @@ class BucketWriter:
         self._size = 0
         return data
 
+    def _leave(self) -> None:
+        if self._is_large:
+            self._is_large = False
+            self._large.release()
+
     def __del__(self) -> None:
         """Commit nothing if the writer is forgotten, and have its upload aborted."""
         if self._upload:
             self._upload.stop(0)
+        self._leave()
+
+
+class _Upload:
+    """An upload in parts: one call of obstore, whose source are the pieces that are sent.
+
+    obstore aborts the upload when its source raises an error, and only then. The call's thread
+    knows nothing of this object, so that it may be forgotten.
+    """
+
+    def __init__(self, calls: Calls, put: Callable[..., None]) -> None:
+        # None is the end of the pieces, an error stops them. A token in ``room`` stands for each
+        # piece that may be sent, so that not too many wait in memory.
+        pieces: SimpleQueue[bytes | Exception | None] = SimpleQueue()
+        room: SimpleQueue[None] = SimpleQueue()
+        ended = threading.Event()
+        for _ in range(_PIECES_WAITING):
+            room.put(None)
+
+        def source() -> Iterator[bytes]:
+            while (piece := pieces.get()) is not None:
+                if isinstance(piece, Exception):
+                    raise piece
+                room.put(None)
+                yield piece
+
+        def upload() -> None:
+            try:
+                put(source(), chunk_size=BLOCK_SIZE, max_concurrency=_PARTS_AT_A_TIME)
+            finally:
+                ended.set()
+
+        def stop(_: object = None) -> None:
+            pieces.put(_Stopped())
+            room.put(None)
+
+        self._pieces, self._room, self._ended, self._stop = pieces, room, ended, stop
+        self._call = calls.start(upload)
+        self._call.add_done_callback(stop)
+
+    def send(self, piece: bytes) -> None:
+        """Hand over a piece, or raise the upload's error."""
+        self._room.get()
+        if self._call.done():
+            self._room.put(None)  # for the next call of this method, which ends in the error, too
+            self._call.result()
+        self._pieces.put(piece)
+
+    def finish(self) -> None:
+        """Wait until all pieces are uploaded."""
+        self._pieces.put(None)
+        self._call.result()
+
+    def stop(self, seconds: float) -> bool:
+        """Let the pieces end in an error.
+
+        :param seconds: how long to wait for the upload to end.
+        :return: whether it has ended.
+        """
+        self._stop()
+        return self._ended.wait(seconds)
+
+
+class _Stopped(Exception):
+    """There are no more pieces, and those that were sent are not wanted."""

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
+import json
 import sys
+import urllib.request
 from collections.abc import Callable
 from typing import Any
 
@@ -50,10 +54,16 @@ def _landing(job: Job, destination: str) -> Work:
         task_id="land",
         planet_reports_conn_id=CONN_ID,
         destination=destination,
-        max_workers=job.at_a_time,
+        start=job.more.get("start"),
         row_count_check="fail",
+        **({"max_workers": job.at_a_time} if job.at_a_time else {}),
     )
-    open_store(destination)  # imports the hook and reads the connection, which is not timed
+    if job.more.get("whole task"):
+        for kind in ("amazon", "google"):  # Airflow's hooks are imported, and no more than that
+            with contextlib.suppress(ImportError):
+                importlib.import_module(f"airflow_provider_planet_reports.landing.stores.{kind}")
+    else:
+        open_store(destination)  # reads the connection, too
 
     def work() -> dict[str, Any]:
         reports = operator.execute({})
@@ -69,15 +79,14 @@ def _landing(job: Job, destination: str) -> Work:
 
 def fill_s3(job: Job) -> Work:
     """Not measured: have everything landed, as a run would have left it."""
-    import json
-    import urllib.request
-
     from airflow_provider_planet_reports.client.report import Report
     from airflow_provider_planet_reports.landing.layout import ReportKey
     from airflow_provider_planet_reports.landing.receipt import LandedFile, Receipt
     from benchmarks.server import Listing
 
-    listing, landing = Listing("landed", job.count, rows=job.file["rows"]), "0123456789abcdef"
+    series, count = job.more.get("series", 1), job.more.get("landed", job.count)
+    listing = Listing("landed", count, rows=job.file["rows"], series=series)
+    landing = "0123456789abcdef"
 
     def receipt(number: int) -> Receipt:
         report = Report.from_dict(listing.report(job.base_url.rstrip("/"), number))
@@ -89,12 +98,12 @@ def fill_s3(job: Job) -> Work:
         )
 
     def work() -> dict[str, Any]:
-        receipts = [receipt(number) for number in range(job.count)]
-        objects = {
-            f"{prefix(job)}/{each.key.receipt}": each.to_json().decode() for each in receipts
-        }
+        objects: dict[str, str | None] = {}
+        for each in map(receipt, listing.numbers):
+            objects[f"{prefix(job)}/{each.key.receipt}"] = each.to_json().decode()
+            objects |= {f"{prefix(job)}/{file.name}": None for file in each.files}
         urllib.request.urlopen(f"{job.s3}/-/put", json.dumps(objects).encode()).read()
-        return {"count": len(receipts)}
+        return {"count": count}
 
     return work
 

@@ -46,7 +46,9 @@ def test_a_base_url_has_scheme_and_host(wrong):
 
 
 def test_a_base_url_has_no_credentials_and_they_are_not_repeated():
-    with pytest.raises(InvalidInput, match="put the API key into the connection's login") as caught:
+    with pytest.raises(
+        InvalidInput, match="put the API key into the connection's password"
+    ) as caught:
         base_url("https://s3cret:pass@api.example/reports")
     assert "s3cret" not in str(caught.value)
     assert "pass@" not in str(caught.value)
@@ -66,7 +68,7 @@ def test_a_base_url_has_neither_query_nor_fragment(tail):
     "host", ["api.example", "10.0.0.7", "localhost.example", "127.0.0.1.nip.io"]
 )
 def test_the_key_is_not_sent_unencrypted_to_a_public_host(host):
-    with pytest.raises(InvalidInput, match="would be sent unencrypted: use https://"):
+    with pytest.raises(InvalidInput, match="leads to an unencrypted address: use https://"):
         base_url(f"http://{host}/reports")
 
 
@@ -112,12 +114,12 @@ def test_other_links_are_refused_for_good(url, came_from, why):
     ("url", "shown"),
     [
         ("https://a.example/x?start=2026-01-01&after=7", "https://a.example/x?start=2026-01-01&after=7"),
-        ("https://a.example/x?X-Amz-Signature=s&start=1", "https://a.example/x?X-Amz-Signature=***&start=1"),
+        ("https://a.example/x?X-Amz-Signature=s&start=1", "https://a.example/x?start=1"),
         ("https://user:pw@a.example/x#f", "https://a.example/x"),
-        ("https://a.example/x?token", "https://a.example/x?***=***"),
-        ("https://a.example/x?token=", "https://a.example/x?***=***"),
-        ("https://a.example/x?token==", "https://a.example/x?***=***"),
-        ("https://a.example/x?to/ken=x", "https://a.example/x?***=***"),
+        ("https://a.example/x?token", "https://a.example/x"),
+        ("https://a.example/x?token=", "https://a.example/x"),
+        ("https://a.example/x?token==", "https://a.example/x"),
+        ("https://a.example/x?to/ken=x", "https://a.example/x"),
         ("https://a.example/x\x1b[31m", r"https://a.example/x\x1b[31m"),
         ("http://[broken", "<malformed address>"),
     ],

@@ -12,7 +12,7 @@ from token_server import CLIENT_ID, CLIENT_SECRET, TokenServer
 
 from airflow_provider_planet_reports.client import errors
 from airflow_provider_planet_reports.client.transport import oauth2 as module
-from airflow_provider_planet_reports.client.transport.auth import BearerToken
+from airflow_provider_planet_reports.client.transport.auth import bearer_token
 from airflow_provider_planet_reports.client.transport.oauth2 import OAuth2
 from airflow_provider_planet_reports.client.transport.session import ReportsSession
 from airflow_provider_planet_reports.errors import InvalidInput, PlanetReportsError
@@ -96,7 +96,7 @@ def test_a_token_that_cannot_be_renewed_is_used_until_it_ends(
         assert "could not be renewed; the old one still works" in caplog.text
         assert_clean(caplog.text)
         monkeypatch.setattr(module.time, "time", lambda: now + 3700)
-        assert isinstance(the_failure(session), errors.ServerError)
+        assert isinstance(the_failure(session), errors.TransientError)
 
 
 def test_a_token_that_the_api_rejects_is_not_used_again(tokens, server, session_with):
@@ -112,7 +112,7 @@ def test_a_token_that_the_api_rejects_is_not_used_again(tokens, server, session_
 def test_a_wrong_secret_is_final_and_says_where_to_look(tokens, server, session_with):
     with session_with(OAuth2(CLIENT_ID, "s3cret-canary-wrong")) as session:
         error = the_failure(session)
-    assert isinstance(error, errors.InvalidClient)
+    assert isinstance(error, errors.Refused)
     assert error.final
     assert str(error).startswith(
         "Client id or secret rejected (401): check the connection's login and password"
@@ -125,7 +125,7 @@ def test_a_token_server_that_limits_requests_is_obeyed(tokens, server, session_w
     tokens.refusals = [(429, {"error": "slow down"}, {"Retry-After": "200000"})]
     with session_with(OAuth2(CLIENT_ID, CLIENT_SECRET)) as session:
         error = the_failure(session)
-    assert isinstance(error, errors.TooManyRequests)
+    assert isinstance(error, errors.TransientError)
     assert error.retry_after == 3600
     assert len(tokens.asked) == 1
 
@@ -146,7 +146,7 @@ def test_nobody_waits_for_ever_for_a_token(tokens, server, session_with, monkeyp
             threading.Timer(0.1, session.cancel).start()
         error = the_failure(session)
     assert isinstance(error, errors.TransportError)
-    said = "No token within 0.2 s" if ended == "by its deadline" else "told to stop"
+    said = "No token (nothing within 0.2 s)" if ended == "by its deadline" else "told to stop"
     assert said in str(error)
 
 
@@ -159,7 +159,7 @@ def test_neither_secret_nor_token_is_logged_or_shown(tokens, server, session_wit
     credentials = OAuth2(CLIENT_ID, CLIENT_SECRET)
     with session_with(credentials) as session:
         answer = session.get(session.base_url)
-        with pytest.raises(errors.NoPermission, match=r"Bearer \*\*\* is not for you") as caught:
+        with pytest.raises(errors.Refused, match=r"Bearer \*\*\* is not for you") as caught:
             session.raise_for_status(answer)
     assert_clean(caplog.text, str(caught.value), repr(session), repr(credentials))
 
@@ -173,6 +173,6 @@ def test_without_the_sdk_the_extra_is_named(monkeypatch):
 
 
 def test_a_ready_token_is_sent_as_it_is(server, session_with):
-    with session_with(BearerToken("t0ken-canary-ready")) as session:
+    with session_with(bearer_token("t0ken-canary-ready")) as session:
         session.get(session.base_url)
     assert sent(server) == ["Bearer t0ken-canary-ready"]

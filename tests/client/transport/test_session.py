@@ -141,7 +141,7 @@ def test_trouble_that_stays_is_reported_after_all_tries(server, session):
     server.will(Answer(503, b'{"message": "Maintenance."}'))
     answer = session.get(session.base_url)
     assert len(server.received) == 4
-    with pytest.raises(errors.ServerError, match=r"Server error \(503\): .*'Maintenance\.'"):
+    with pytest.raises(errors.TransientError, match=r"Server error \(503\): .*'Maintenance\.'"):
         session.raise_for_status(answer)
 
 
@@ -163,7 +163,7 @@ def test_retry_after_is_waited_for(server, session):
 def test_a_server_that_asks_for_too_long_a_wait_is_met_again_by_a_later_task(server, session):
     later = format_datetime(dt.datetime.now(dt.timezone.utc) + dt.timedelta(hours=1), usegmt=True)
     server.will(Answer(429, headers={"Retry-After": later}))
-    with pytest.raises(errors.TooManyRequests, match=r"asks to wait 3[56]\d\d s") as caught:
+    with pytest.raises(errors.TransientError, match=r"asks to wait 3[56]\d\d s") as caught:
         session.raise_for_status(session.get(session.base_url))
     assert caught.value.retry_after == pytest.approx(3600, abs=30)
     assert len(server.received) == 1
@@ -241,7 +241,7 @@ def test_nobody_there_is_said_plainly_without_the_signature(server, session):
     server.close()
     error = the_failure(session_once(session), f"{server.origin}/file?sig={SIGNATURE}")
     assert isinstance(error, errors.TransportError)
-    assert "sig=***" in str(error)
+    assert str(error).endswith(f"GET {server.origin}/file")
     assert "Connection refused" in str(error)
     assert error.__context__ is error.__cause__ is None
     assert_clean(error)
@@ -266,22 +266,6 @@ def test_a_streamed_answer_is_left_unread(server, session, monkeypatch):
     server.will(Answer(body=b"x" * 1000))
     with session.get(session.base_url, stream=True) as answer:
         assert len(answer.raw.read()) == 1000
-
-
-def test_no_cookie_is_kept(server, session):
-    server.will(Answer(body={}, headers={"Set-Cookie": "who=you; Path=/"}))
-    session.get(session.base_url)
-    session.get(session.base_url)
-    assert "cookie" not in server.received[1].headers
-    assert not session.cookies
-
-
-def test_no_cookie_goes_along_with_a_redirect(server, session):
-    there = {"Set-Cookie": "who=you; Path=/", "Location": f"{server.origin}/there"}
-    server.will(Answer(302, headers=there), Answer(body={}))
-    session.get(session.base_url)
-    assert server.paths[1] == "/there"
-    assert "cookie" not in server.received[1].headers
 
 
 def test_a_netrc_is_not_taken_for_the_key(server, elsewhere, session, tmp_path, monkeypatch):
@@ -470,8 +454,7 @@ def test_urllib3_does_not_log_signatures_of_ours_at_any_level(
     server.will(Answer(302, headers={"Location": signed}))
     session.get(signed if through == "the link" else session.base_url)
     said = "\n".join(map(logging.Formatter().format, caplog.records))
-    assert "/file?org_id=7&X-Amz-Signature=***&***=*** HTTP/1.1" in said
-    assert "Failed to parse headers" in said
+    assert f"GET {elsewhere.origin}/file?org_id=7: 200" in said
     assert SIGNATURE not in said
 
 
@@ -485,7 +468,7 @@ def test_what_others_in_the_process_log_stays_as_it_is(server, session, caplog):
 @pytest.mark.parametrize(
     ("headers", "kind"),
     [
-        ({"Content-Length": "5, 6"}, errors.InvalidResponse),
+        ({"Content-Length": "5, 6"}, errors.TransportError),
         ({"Location": "/caf\xe9"}, errors.RefusedLink),
         ({"Location": "http://[::1/"}, errors.RefusedLink),
         ({"Location": "http://a..b/?s1gnature"}, errors.RefusedLink),
@@ -513,11 +496,11 @@ def test_an_echoed_signature_or_half_a_key_is_not_repeated(server, session):
     echo = f"{'.' * 440} ask /other?Signature={SIGNATURE[1:]} {SIGNATURE}%2B {SIGNATURE}+ {KEY}"
     server.will(Answer(403, {"message": echo}))
     answer = session.get(url)
-    with pytest.raises(errors.NoPermission) as caught:
+    with pytest.raises(errors.Refused) as caught:
         session.raise_for_status(answer)
     assert_clean(caught.value)
     assert KEY[:6] not in str(caught.value)
-    assert "ask /other?Signature=*** *** ***" in str(caught.value)
+    assert "ask /other?*** *** *** ***" in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -162,11 +162,11 @@ def environment(monkeypatch):
 @pytest.mark.parametrize(
     ("proxy", "kind", "said"),
     [
-        ("http://user:s3cret@127.0.0.1:9", errors.ProxyError,
+        ("http://user:s3cret@127.0.0.1:9", errors.TransportError,
          r"^Proxy http://127\.0\.0\.1:9 failed \(.*Connection refused.*\): check HTTPS_PROXY"),
-        ("http://", InvalidInput, r"^Proxy address .* is not valid: check HTTPS_PROXY"),
-        ("http://[::1", InvalidInput, r"^Proxy address .* is not valid: check HTTPS_PROXY"),
-        ("socks5://127.0.0.1:9", InvalidInput, r"needs SOCKS support: pip install 'requests\[soc"),
+        ("http://", InvalidInput, r"^Proxy http:// failed \(InvalidProxyURL\): check HTTPS_PROXY"),
+        ("http://[::1", InvalidInput, r"^Proxy <malformed address> failed .*: check HTTPS_PROXY"),
+        ("socks5://127.0.0.1:9", InvalidInput, r"failed .*: for SOCKS, pip install 'requests\[soc"),
     ],
 )  # fmt: skip
 def test_a_proxy_that_does_not_work_is_named_as_the_reason(environment, proxy, kind, said):

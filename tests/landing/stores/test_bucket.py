@@ -27,7 +27,7 @@ from airflow_provider_planet_reports.landing.errors import (
 from airflow_provider_planet_reports.landing.stores.bucket import BucketStore
 from airflow_provider_planet_reports.landing.stores.failures import translated
 from airflow_provider_planet_reports.landing.stores.interface import Revision
-from airflow_provider_planet_reports.landing.stores.upload import BLOCK_SIZE
+from airflow_provider_planet_reports.landing.stores.upload import BLOCK_SIZE, LARGE_AT_A_TIME
 
 MIB = 2**20
 #: Seconds in which something ends that would go on for two minutes; four are promised.
@@ -117,6 +117,34 @@ def test_up_to_8_mib_are_one_request(
     writer.commit()
     assert len(server.requests) == requests
     assert server.objects("bucket") == {"usage/a.csv": b"x" * size}
+
+
+def large(memory: BucketStore, number: int) -> Any:
+    writer = memory.open(f"{number}.csv")
+    writer.write(b"x" * 2 * MIB)
+    return writer
+
+
+@pytest.mark.parametrize("way", ["commit", "abandon"])
+def test_few_large_objects_are_held_in_memory_at_a_time_the_next_waits_for_the_end_of_one(
+    memory: BucketStore, way: str
+) -> None:
+    writers = [large(memory, number) for number in range(LARGE_AT_A_TIME)]
+    memory.open("small.csv").write(b"x" * MIB)  # waits for nothing
+    begun: list[Any] = []
+    threading.Thread(target=lambda: begun.append(large(memory, 99)), daemon=True).start()
+    time.sleep(0.3)
+    assert begun == []
+    getattr(writers[0], way)()
+    wait_until(lambda: begun)
+
+
+def test_cancelling_ends_the_waiting_of_a_large_object(memory: BucketStore) -> None:
+    writers = [large(memory, number) for number in range(LARGE_AT_A_TIME)]
+    threading.Timer(0.3, memory.cancel).start()
+    with pytest.raises(Cancelled):
+        large(memory, 99)
+    assert len(writers) == LARGE_AT_A_TIME
 
 
 def test_a_forgotten_writers_upload_is_aborted(store: BucketStore, server: GoogleServer) -> None:
@@ -333,10 +361,10 @@ def test_abandoning_does_not_wait_long_for_a_silent_server(
     store: BucketStore, server: GoogleServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     with silence(server, lambda each: "uploadId" in each.query):
-        writers = [store.open(f"{name}.csv") for name in "abcdefgh"]
+        writers = [store.open(f"{name}.csv") for name in "abcd"]
         for writer in writers:
             writer.write(b"x" * 2 * BLOCK_SIZE)
-        wait_until(lambda: len(server.requests) >= 16)
+        wait_until(lambda: len(server.requests) >= 8)
         store.cancel()
         started = time.monotonic()
         for writer in writers:

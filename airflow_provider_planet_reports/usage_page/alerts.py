@@ -1,0 +1,89 @@
+"""What a reader has to know before the figures: what they lack, and where sources disagree."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+
+from airflow_provider_planet_reports.usage_page.figures import Figures
+from airflow_provider_planet_reports.usage_page.quotas import Product
+from airflow_provider_planet_reports.usage_page.sections import ALL_PLANS, Section
+from airflow_provider_planet_reports.usage_page.words import (
+    day_text,
+    days_text,
+    number_text,
+    percent_text,
+    period_text,
+    runs_text,
+)
+
+#: Days after which the newest loaded day is no longer new: a day's report may be late.
+_NEW = 2
+
+
+def alerts_of(
+    figures: Figures,
+    sections: Sequence[Section],
+    *,
+    made: dt.datetime,
+    refusal: str,
+    unmatched: Sequence[Product],
+) -> Iterator[str]:
+    """Yield what stands at the top of the page, as text.
+
+    :param figures: the figures.
+    :param sections: the sections of the page.
+    :param made: when the page is made.
+    :param refusal: why Planet's account service gave no quotas; empty where it did.
+    :param unmatched: products of the account that belong to no plan.
+    """
+    if refusal:
+        yield f"Planet did not give the quotas, so this page has none: {refusal}"
+    if figures.newest is None:
+        return
+    age = (made.date() - figures.newest).days
+    if age > _NEW:
+        yield (
+            f"The newest loaded day is {day_text(figures.newest)}, {days_text(age)} before this "
+            "page was made."
+        )
+    for section in sections:
+        if section.figures.missing and section.name != ALL_PLANS:
+            days = section.figures.missing
+            yield f"Plan {section.name} has no report of {days_text(len(days))}: {runs_text(days)}."
+    both = period_text(figures.both)
+    if figures.duplicates:
+        are = "report of {} is" if figures.duplicates == 1 else "reports of {} are"
+        yield (
+            f"{figures.duplicates:,} duplicate {are.format(both)} loaded: of each plan and day, "
+            "the one that was landed later counts."
+        )
+    unreadable, lines = figures.unreadable
+    if unreadable:
+        yield (
+            f"{unreadable:,} of {lines:,} lines of {both} could not be read, and are in no figure. "
+            "Closing lines of a file count, too."
+        )
+    yield from (drift for section in sections if (drift := _drift(section)))
+    if unmatched:
+        names = ", ".join(each.quota.title or each.product_id for each in unmatched)
+        yield (
+            f"{len(unmatched)} of the account's products have no loaded plan's id, so nothing here "
+            f"is compared with them: {names}."
+        )
+
+
+def _drift(section: Section) -> str:
+    standing = section.standing
+    if standing is None or not standing.drifts:
+        return ""
+    says = standing.quota.used or 0.0
+    difference = abs(says - standing.used)
+    text = (
+        f"Plan {section.name}: Planet says {number_text(says)} used, the loaded reports say "
+        f"{number_text(standing.used)} since {day_text(standing.since)}. They differ by "
+        f"{number_text(difference)} ({percent_text(difference / max(says, standing.used))})"
+    )
+    if standing.days_lacking:
+        return f"{text}; {days_text(standing.days_lacking)} since then are not loaded."
+    return f"{text}, and all days since then are loaded."

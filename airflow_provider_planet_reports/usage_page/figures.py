@@ -1,0 +1,275 @@
+"""From the warehouse's views to the figures of the page.
+
+The database adds up: what comes back is a row for each group, however many lines the reports have.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from airflow_provider_planet_reports.errors import InvalidInput
+from airflow_provider_planet_reports.usage_page.periods import Period
+from airflow_provider_planet_reports.warehouse.database import Database
+from airflow_provider_planet_reports.warehouse.names import quoted
+
+#: What the page takes from the files, beside what the views have, by the names that it goes by.
+COLUMNS = {"user": "user_email", "user_name": "user_name"}
+_TABLE = "summary_daily"
+_PLAN = "coalesce(plan_id, '')"
+_MONTHS = 13
+
+
+class Cell(NamedTuple):
+    """What one user used of one item type on one plan, in the period and in the one before."""
+
+    plan: str
+    user: str
+    user_name: str
+    item_type: str
+    now: float
+    before: float
+
+
+class Month(NamedTuple):
+    """What was used in a month.
+
+    :param month: as ``YYYY-MM``.
+    :param usage: what was used, up to the last day shown.
+    :param days: days of it that are loaded.
+    """
+
+    month: str
+    usage: float
+    days: int
+
+
+@dataclass
+class PlanFigures:
+    """What was used on a plan.
+
+    :param plan: its id.
+    :param loaded: days of the period, and of the one before, whose report is loaded.
+    :param missing: days of the period without a report, from the plan's first report on.
+    :param cells: usage by user and item type.
+    :param parts: usage by part of the period (its number) and item type.
+    :param months: usage by month, the last ones.
+    """
+
+    plan: str
+    loaded: set[dt.date] = field(default_factory=set)
+    missing: list[dt.date] = field(default_factory=list)
+    cells: list[Cell] = field(default_factory=list)
+    parts: dict[tuple[int, str], float] = field(default_factory=dict)
+    months: list[Month] = field(default_factory=list)
+
+
+@dataclass
+class Figures:
+    """Everything that the page shows.
+
+    :param period: the days shown.
+    :param newest: the newest day that is loaded; None where none is.
+    :param plans: figures by plan, for those that have a report in the period or the one before.
+    :param duplicates: reports of these days that are loaded, and replaced by a later one.
+    :param unreadable: lines of these days whose figure could not be read, and of how many lines.
+    """
+
+    period: Period
+    newest: dt.date | None
+    plans: dict[str, PlanFigures] = field(default_factory=dict)
+    duplicates: int = 0
+    unreadable: tuple[int, int] = (0, 0)
+
+    @property
+    def both(self) -> Period:
+        """The period and the one before."""
+        return Period(self.period.before().first, self.period.last)
+
+
+def page_columns(columns: Mapping[str, Any] | None) -> dict[str, str]:
+    """Return what the files call the columns that the page takes from them.
+
+    :param columns: those that differ from :data:`COLUMNS`.
+    :raises InvalidInput: if a name is not known.
+    """
+    if unknown := sorted({*(columns or {})} - {*COLUMNS}):
+        raise InvalidInput(
+            f"columns has the unknown name {unknown[0]!r}: it may have {', '.join(COLUMNS)}. Those "
+            "that the views need are named when reports are loaded."
+        )
+    return {**COLUMNS, **(columns or {})}
+
+
+def newest_day(database: Database) -> dt.date | None:
+    """Return the newest day of which a daily summary is loaded; None where none is."""
+    if not database.columns_of("usage_lines"):
+        return None
+    newest: dt.date | None
+    ((newest,),) = database.execute(
+        "SELECT max(data_date) FROM current_reports WHERE table_name = %s", [_TABLE]
+    )
+    return newest
+
+
+def read_figures(
+    database: Database, period: Period, newest: dt.date | None, columns: Mapping[str, str]
+) -> Figures:
+    """Read the figures of a period, and of the one before it.
+
+    :param database: the warehouse.
+    :param period: the days shown.
+    :param newest: what :func:`newest_day` returned.
+    :param columns: what :func:`page_columns` returned.
+    """
+    figures = Figures(period, newest)
+    if newest is None:
+        return figures
+    _read_reports(database, figures)
+    plans = figures.plans
+    for cell in _read_cells(database, figures, columns):
+        plans[cell.plan].cells.append(cell)
+    # The parts' days as a table, so that the database adds up by day, week or month alike.
+    values = ", ".join(
+        f"({number}, DATE '{part.first}', DATE '{part.last}')"
+        for number, part in enumerate(period.parts())
+    )
+    for plan, number, item_type, usage in database.execute(
+        f"SELECT {_PLAN}, part.number, coalesce(item_type, ''), sum(usage) FROM usage_daily "
+        f"JOIN (VALUES {values}) AS part (number, first_day, last_day) "
+        "ON day BETWEEN part.first_day AND part.last_day "
+        "GROUP BY 1, 2, 3 HAVING count(usage) > 0 ORDER BY 1, 2, 3"
+    ):
+        plans[plan].parts[number, item_type] = usage
+    _read_months(database, figures)
+    return figures
+
+
+def usage_by_day(database: Database, plan: str, period: Period) -> dict[dt.date, float]:
+    """Return a plan's usage on each day that is loaded.
+
+    :param database: the warehouse.
+    :param plan: its id.
+    :param period: the days wanted.
+    """
+    rows = database.execute(
+        "SELECT data_date, coalesce(sum(usage), 0) FROM current_reports AS report "
+        "LEFT JOIN usage_daily AS line ON line.day = data_date "
+        "AND line.plan_id IS NOT DISTINCT FROM report.plan_id "
+        "WHERE table_name = %s AND coalesce(report.plan_id, '') = %s "
+        "AND data_date BETWEEN %s AND %s GROUP BY 1 ORDER BY 1",
+        [_TABLE, plan, period.first, period.last],
+    )
+    return dict(rows)
+
+
+def change_per_day(now: float, days: int, before: float, days_before: int) -> float | None:
+    """Return by what part a day's average has changed; None where nothing can be compared.
+
+    Averages over the days that are loaded: a day that is missing must not look like a decline.
+    """
+    if not days or not days_before or before <= 0:
+        return None
+    return (now / days) / (before / days_before) - 1
+
+
+def _read_reports(database: Database, figures: Figures) -> None:
+    """Read which days are loaded, of which plans; and what is wrong with them."""
+    both = [figures.both.first, figures.both.last]
+    first_days: dict[str, dt.date] = {}
+    for plan, day, first in database.execute(
+        f"SELECT * FROM (SELECT {_PLAN}, data_date AS day, min(data_date) OVER (PARTITION BY "
+        "plan_id) FROM current_reports WHERE table_name = %s AND data_date IS NOT NULL) AS reports "
+        "WHERE day BETWEEN %s AND %s ORDER BY 1, 2",
+        [_TABLE, *both],
+    ):
+        figures.plans.setdefault(plan, PlanFigures(plan)).loaded.add(day)
+        first_days[plan] = first
+    for plan, its in figures.plans.items():
+        its.missing = [
+            day for day in figures.period if day not in its.loaded and day > first_days[plan]
+        ]
+    ((figures.duplicates,),) = database.execute(
+        "SELECT count(*) FROM loaded_reports WHERE table_name = %s AND data_date BETWEEN %s AND %s "
+        "AND load_id NOT IN (SELECT load_id FROM current_reports)",
+        [_TABLE, *both],
+    )
+    ((unreadable, lines),) = database.execute(
+        "SELECT coalesce(sum(unreadable), 0), coalesce(sum(rows), 0) FROM usage_daily "
+        "WHERE day BETWEEN %s AND %s",
+        both,
+    )
+    figures.unreadable = (int(unreadable), int(lines))
+
+
+def _read_cells(database: Database, figures: Figures, columns: Mapping[str, str]) -> Iterable[Cell]:
+    there = database.columns_of(_TABLE)
+
+    def text(name: str) -> str:
+        actual = there.get(columns[name].casefold())
+        return "''" if actual is None else f"coalesce(trim(report.{quoted(actual)}), '')"
+
+    # Without parameters: a column's name may have a percent sign, which drivers would read.
+    first = f"DATE '{figures.period.first}'"
+    rows = database.execute(
+        f"SELECT {_PLAN}, {text('user')}, max({text('user_name')}), "
+        "coalesce(line.item_type, ''), "
+        f"sum(CASE WHEN day >= {first} THEN line.usage ELSE 0 END), "
+        f"sum(CASE WHEN day < {first} THEN line.usage ELSE 0 END) "
+        f"FROM usage_lines AS line JOIN {_TABLE} AS report "
+        "ON report._load_id = line._load_id AND report._row = line._row "
+        f"WHERE day BETWEEN DATE '{figures.both.first}' AND DATE '{figures.both.last}' "
+        "AND line.usage IS NOT NULL GROUP BY 1, 2, 4 ORDER BY 1, 2, 4"
+    )
+    return (Cell(*row) for row in rows)
+
+
+def _read_months(database: Database, figures: Figures) -> None:
+    last = figures.period.last
+    month, number = "substr(CAST({} AS TEXT), 1, 7)", last.year * 12 + last.month - _MONTHS
+    first = dt.date(number // 12, number % 12 + 1, 1)
+    usage = {
+        (plan, name): amount
+        for plan, name, amount in database.execute(
+            f"SELECT {_PLAN}, {month.format('day')}, sum(usage) FROM usage_daily "
+            "WHERE day BETWEEN %s AND %s GROUP BY 1, 2",
+            [first, last],
+        )
+    }
+    for plan, name, days in database.execute(
+        f"SELECT {_PLAN}, {month.format('data_date')}, count(DISTINCT data_date) "
+        "FROM current_reports WHERE table_name = %s AND data_date BETWEEN %s AND %s "
+        "GROUP BY 1, 2 ORDER BY 1, 2",
+        [_TABLE, first, last],
+    ):
+        if plan in figures.plans:
+            amount = usage.get((plan, name)) or 0.0
+            figures.plans[plan].months.append(Month(name, amount, days))
+
+
+def total_of(plans: Iterable[PlanFigures], name: str) -> PlanFigures:
+    """Return the figures of plans whose usage has one unit, added up.
+
+    A day counts as loaded when it is loaded of one plan; it is missing when it is of any.
+
+    :param plans: the plans.
+    :param name: what the sum goes by.
+    """
+    total = PlanFigures(name)
+    months: dict[str, tuple[float, int]] = {}
+    parts: dict[tuple[int, str], float] = defaultdict(float)
+    for plan in plans:
+        total.loaded |= plan.loaded
+        total.missing = sorted({*total.missing, *plan.missing})
+        total.cells += plan.cells
+        for key, usage in plan.parts.items():
+            parts[key] += usage
+        for each in plan.months:
+            usage, days = months.get(each.month, (0.0, 0))
+            months[each.month] = (usage + each.usage, max(days, each.days))
+    total.parts = dict(parts)
+    total.months = [Month(month, *amounts) for month, amounts in sorted(months.items())]
+    return total
