@@ -300,7 +300,7 @@ def test_what_is_landed_is_not_landed_again(api, dag, tmp_path, airflow_db):
 # The pages as they are built
 
 
-@pytest.mark.skipif(find_spec("sphinx") is None, reason="needs the extra docs")
+@pytest.mark.skipif(find_spec("sphinx") is None, reason="needs the group docs")
 def test_the_pages_are_built_without_a_warning(tmp_path):
     pytest.importorskip("airflow_provider_planet_reports.retry_policy", exc_type=ImportError)
     done = subprocess.run(
