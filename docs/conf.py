@@ -59,6 +59,7 @@ def write_help(_: Any) -> None:
         "list": [package, "list"],
         "land": [package, "land"],
         "check": [package, "check"],
+        "load": [package, "load"],
         "verify": [package, "verify"],
         "forget": [package, "forget"],
         "listings": [package, "listings"],

@@ -121,6 +121,17 @@ def test_many_messages_are_explained_each_once():
     assert len(MESSAGES) == len(set(MESSAGES)) >= 50
 
 
+def test_each_message_has_a_heading_of_its_own_to_search_for_and_to_link_to():
+    page = PAGES["troubleshooting.rst"]
+    sections = re.findall(r"^(.+)\n~{3,}\n\n(.*?)(?=^.+\n[~-]{3,}\n|\Z)", page, re.M | re.S)
+    headings = [heading for heading, _ in sections]
+    assert len(headings) == len(set(headings))
+    assert sum(len(re.findall(r"^``.+``$", body, re.M)) for _, body in sections) == len(MESSAGES)
+    assert [body for _, body in sections if len(re.findall(r"^``.+``$", body, re.M)) > 1] == []
+    for wanted in ("401", "403", "404", "429", "NoSuchBucket", "logical_date is undefined"):
+        assert any(wanted in heading for heading in headings), wanted
+
+
 # Pages and the reference
 
 
