@@ -1,4 +1,4 @@
-"""How Sphinx builds these pages, on Airflow 3.3 or later, with the extra ``docs``.
+"""How Sphinx builds these pages, on Airflow 3.3 or later, with the group ``docs``.
 
 ``sphinx-build -W --keep-going -n -b html docs docs/_build``
 """
@@ -59,6 +59,7 @@ def write_help(_: Any) -> None:
         "list": [package, "list"],
         "land": [package, "land"],
         "check": [package, "check"],
+        "load": [package, "load"],
         "verify": [package, "verify"],
         "forget": [package, "forget"],
         "listings": [package, "listings"],

@@ -78,7 +78,7 @@ def google() -> Iterator[GoogleServer]:
 @pytest.fixture(scope="session")
 def google_by_rclone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     """``rclone serve s3`` without keys, as Google Cloud Storage."""
-    pytest.importorskip("google.auth", reason="needs the extra test-stores")
+    pytest.importorskip("google.auth", reason="needs the group test-stores")
     with servers.google_by_rclone(tmp_path_factory.mktemp("google")) as server:
         yield server
 

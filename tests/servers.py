@@ -229,7 +229,7 @@ def _rclone(folder: Path, *options: str) -> Iterator[str]:
 @contextmanager
 def azurite(folder: Path) -> Iterator[AzureServer]:
     """Microsoft's emulator of Azure's blob storage, over a folder."""
-    pytest.importorskip("azure.storage.blob", reason="needs the extra test-stores")
+    pytest.importorskip("azure.storage.blob", reason="needs the group test-stores")
     program = shutil.which("azurite-blob", path=f"{_NODE_PROGRAMS}:{os.environ['PATH']}")
     if program is None:
         pytest.skip("needs azurite: npm install --no-save --prefix .venv azurite")
@@ -250,7 +250,7 @@ def azurite(folder: Path) -> Iterator[AzureServer]:
 @contextmanager
 def google() -> Iterator[GoogleServer]:
     """Google's XML API in memory, with generations."""
-    pytest.importorskip("google.auth", reason="needs the extra test-stores")
+    pytest.importorskip("google.auth", reason="needs the group test-stores")
     with GoogleServer() as server:
         yield server
 

@@ -1,4 +1,4 @@
-"""The README's command makes a connection that the hook can use."""
+"""The README's and the page's command make a connection that the hook can use."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import shlex
 import subprocess
 import sys
 
+import pytest
 from surroundings import TESTS
 
 CONN_ID = "planet_reports_added"
@@ -20,9 +21,10 @@ def airflow(*words):
     return done.stdout
 
 
-def test_the_documented_command_adds_a_connection(airflow_db):
-    readme = (TESTS.parent / "README.md").read_text()
-    (line,) = (each for each in readme.splitlines() if each.startswith("airflow connections add"))
+@pytest.mark.parametrize("page", ["README.md", "docs/connection.md"])
+def test_the_documented_command_adds_a_connection(page, airflow_db):
+    lines = (TESTS.parent / page).read_text().splitlines()
+    line = next(each for each in lines if each.startswith("airflow connections add"))
     words = [
         {"planet_reports_default": CONN_ID, "…": "s3cret"}.get(word, word)
         for word in shlex.split(line)

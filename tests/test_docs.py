@@ -61,18 +61,12 @@ def test_every_example_is_quoted():
     assert quoted == examples
 
 
-def test_what_is_taken_from_the_readme_is_there():
-    readme = (ROOT / "README.md").read_text()
-    taken = re.findall(
-        r'\{include\} \S*README\.md\n:start-after: "(.*)"\n:end-before: "(.*)"\n',
-        "".join(PAGES.values()),
-    )
-    assert len(taken) == "".join(PAGES.values()).count("{include}")
-    for start, end in taken:
-        # Sphinx begins at the first occurrence, wherever that is.
-        assert readme.index(f"\n{start}\n") + 1 == readme.index(start), start
-        behind = readme.partition(f"\n{start}\n")[2]
-        assert behind.index(f"\n{end}\n") + 1 == behind.index(end), end
+def test_the_watcher_makes_an_asset_that_schedules():
+    pytest.importorskip("airflow.sdk", reason="assets have watchers from Airflow 3.0 on")
+    names: dict = {}
+    exec(PAGES["howto/watch.md"].partition("```python\n")[2].partition("```")[0], names)
+    (watcher,) = names["reports"].watchers
+    assert type(watcher.trigger).__name__ == "PlanetReportsEventTrigger"
 
 
 # Messages
@@ -125,6 +119,17 @@ def test_messages_are_found_where_they_are_made():
 
 def test_many_messages_are_explained_each_once():
     assert len(MESSAGES) == len(set(MESSAGES)) >= 50
+
+
+def test_each_message_has_a_heading_of_its_own_to_search_for_and_to_link_to():
+    page = PAGES["troubleshooting.rst"]
+    sections = re.findall(r"^(.+)\n~{3,}\n\n(.*?)(?=^.+\n[~-]{3,}\n|\Z)", page, re.M | re.S)
+    headings = [heading for heading, _ in sections]
+    assert len(headings) == len(set(headings))
+    assert sum(len(re.findall(r"^``.+``$", body, re.M)) for _, body in sections) == len(MESSAGES)
+    assert [body for _, body in sections if len(re.findall(r"^``.+``$", body, re.M)) > 1] == []
+    for wanted in ("401", "403", "404", "429", "NoSuchBucket", "logical_date is undefined"):
+        assert any(wanted in heading for heading in headings), wanted
 
 
 # Pages and the reference
@@ -306,7 +311,7 @@ def test_what_is_landed_is_not_landed_again(api, dag, tmp_path, airflow_db):
 # The pages as they are built
 
 
-@pytest.mark.skipif(find_spec("sphinx") is None, reason="needs the extra docs")
+@pytest.mark.skipif(find_spec("sphinx") is None, reason="needs the group docs")
 def test_the_pages_are_built_without_a_warning(tmp_path):
     pytest.importorskip("airflow_provider_planet_reports.retry_policy", exc_type=ImportError)
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""What the package does on the Airflow that runs the tests: the README says so for each."""
+"""What the package does on this Airflow: the installation page says so for each version."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def has_partitions():
     return True
 
 
-#: The rows of the README's table, and how to find out whether the running Airflow has it.
+#: The rows of the page's table, and how to find out whether the running Airflow has it.
 FEATURES = {
     "list and land, in one task or one for each report": lambda: hasattr(
         PlanetReportsToObjectStorageOperator, "partial"
@@ -114,9 +114,9 @@ FEATURES = {
 
 
 def table():
-    """The README's table: what it says of each feature, by version."""
-    readme = (TESTS.parent / "README.md").read_text()
-    section = readme.partition("## Airflow versions\n")[2].partition("\n## ")[0]
+    """The page's table: what it says of each feature, by version."""
+    page = (TESTS.parent / "docs" / "installation.md").read_text()
+    section = page.partition("## Airflow versions\n")[2].partition("\n## ")[0]
     lines = [line for line in section.splitlines() if line.startswith("|")]
     (_, *versions), _, *rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines]
     return {feature: dict(zip(versions, said, strict=True)) for feature, *said in rows}
@@ -125,12 +125,12 @@ def table():
 CLAIMS = table()
 
 
-def test_the_readme_has_every_feature_and_no_other():
+def test_the_page_has_every_feature_and_no_other():
     assert CLAIMS.keys() == FEATURES.keys()
 
 
 @pytest.mark.parametrize("feature", FEATURES)
-def test_the_readme_is_right_about_this_airflow(feature):
+def test_the_page_is_right_about_this_airflow(feature):
     claims = CLAIMS[feature]
     newest = list(claims)[-1]
     minor = ".".join(airflow.__version__.split(".")[:2])

@@ -17,7 +17,7 @@ from surroundings import TESTS
 #: The first Airflow that a documented DAG file can be read by.
 _NEEDS = {
     "planet_reports_event_driven": (3, 0),
-    "README-planet_usage_on_arrival": (3, 0),
+    "watch-planet_usage_on_arrival": (3, 0),
     "planet_reports_monthly": (3, 3),
     "assets-planet_usage_of_a_day": (3, 3),
 }
@@ -102,6 +102,8 @@ def documented(
         source = sources()[name].replace("gs://google_cloud_default@", f"file://{tmp_path}/")
         source = source.replace("gs://", f"file://{tmp_path}/")
         source = source.replace("duckdb:///data/", f"duckdb://{tmp_path}/")
+        source = source.replace("duckdb:////tmp/", f"duckdb://{tmp_path}/")
+        source = source.replace("file:///tmp/", f"{tmp_path.as_uri()}/")
         if "s3://" in source:
             _have_bucket(request, monkeypatch)
         if name == "planet_reports_postgres":

@@ -1,4 +1,4 @@
-"""Debian's Chromium, without a window, by the extra ``test-browser``."""
+"""Debian's Chromium, without a window, by the group ``test-browser``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 playwright = pytest.importorskip(
-    "playwright.sync_api", reason="needs Playwright: the extra test-browser"
+    "playwright.sync_api", reason="needs Playwright: the group test-browser"
 )
 _CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
 needs_chromium = pytest.mark.skipif(not _CHROMIUM, reason="needs Chromium")

@@ -19,7 +19,7 @@ from airflow_provider_planet_reports.sandbox import Sandbox
 from airflow_provider_planet_reports.sandbox.reports import made_up_reports
 
 pytest.importorskip("airflow.sdk", reason="the processes are those of Airflow 3")
-pytest.importorskip("airflow.providers.celery", reason="needs the extra test-cluster")
+pytest.importorskip("airflow.providers.celery", reason="needs the group test-cluster")
 pytestmark = pytest.mark.system
 
 #: How many reports are landed. The long form is PLANET_REPORTS_CLUSTER_REPORTS=1000; it also

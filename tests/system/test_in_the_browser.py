@@ -1,6 +1,6 @@
 """What people see of the provider in Airflow's own pages, in a real browser.
 
-It needs Chromium and the extra ``test-browser``. With PLANET_REPORTS_PICTURES set to a folder,
+It needs Chromium and the group ``test-browser``. With PLANET_REPORTS_PICTURES set to a folder,
 the README's pictures are taken and put there.
 """
 

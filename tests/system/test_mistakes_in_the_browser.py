@@ -1,6 +1,6 @@
 """The commonest mistakes: Airflow's log page shows the advice without scrolling sideways.
 
-It needs Chromium and the extra ``test-browser``.
+It needs Chromium and the group ``test-browser``.
 """
 
 from __future__ import annotations

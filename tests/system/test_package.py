@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -51,6 +52,17 @@ def sdist(built):
 
 def test_both_would_be_accepted_by_an_index(wheel, sdist):
     assert run(UV, "tool", "run", "twine", "check", "--strict", wheel, sdist).count("PASSED") == 2
+
+
+def test_the_long_description_names_no_address_that_an_index_cannot_follow(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        (metadata,) = (name for name in archive.namelist() if name.endswith("/METADATA"))
+        description = archive.read(metadata).decode().partition("\n\n")[2]
+    assert description.startswith("# Planet Reports for Apache Airflow\n")
+    assert "PlanetReportsToObjectStorageOperator" in description
+    targets = re.findall(r"\]\(([^)]*)\)|(?:src|href)=\"([^\"]*)", description)
+    assert [each for each in targets if not "".join(each).startswith("https://")] == []
+    assert "](" in (TESTS.parent / "README.md").read_text()
 
 
 def test_the_wheel_holds_the_package_and_nothing_else(wheel):

@@ -1,6 +1,6 @@
 """The usage page in a real browser: on a phone, on a desk, in the dark and on paper.
 
-It needs Chromium and the extra ``test-browser``. With PLANET_REPORTS_PICTURES set to a folder,
+It needs Chromium and the group ``test-browser``. With PLANET_REPORTS_PICTURES set to a folder,
 the pictures of the README and the pages are taken and put there.
 """
 
