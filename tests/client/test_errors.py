@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import pickle
 
 import pytest
 from scripted_server import KEY
 
+from airflow_provider_planet_reports.airflow_side.task_errors import (
+    PlanetReportsTaskError,
+    PlanetReportsTaskFailure,
+)
 from airflow_provider_planet_reports.client import errors
+from airflow_provider_planet_reports.client.contents import ReportReplaced
+from airflow_provider_planet_reports.client.report import Report
 from airflow_provider_planet_reports.client.transport.session import ReportsSession
 from airflow_provider_planet_reports.errors import InvalidInput, PlanetReportsError
 
@@ -157,13 +164,26 @@ def test_deep_json_is_no_way_to_hide_a_refusal(the_error):
         errors.NotFound("Not found", 404),
         errors.UntrustedCertificate("Not trusted"),
         errors.InvalidResponse("odd"),
+        ReportReplaced(Report("a", num_rows=3)),
+        InvalidInput("bad"),
+        PlanetReportsTaskError("Too many", retry_after=17.0),
+        PlanetReportsTaskFailure("Not found"),
     ],
+    ids=lambda error: type(error).__name__,
 )
 def test_errors_travel_between_processes(error):
     again = pickle.loads(pickle.dumps(error))
     assert type(again) is type(error)
     assert str(again) == str(error)
     assert vars(again) == vars(error)
+
+
+def test_a_pool_of_processes_hands_errors_on():
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        with pytest.raises(errors.InvalidResponse, match="must be a JSON object, not list"):
+            pool.apply_async(Report.from_dict, ([],)).get(120)
+        error = pool.apply_async(errors.error_of, (429, " GET /", 17.0)).get(120)
+    assert (type(error), error.status, error.retry_after) == (errors.TransientError, 429, 17.0)
 
 
 def test_an_error_is_one_line_without_control_characters():

@@ -1,4 +1,4 @@
-"""A hunt for the API key and for signed links in everything that a whole Airflow leaves.
+"""A hunt for API keys, OAuth2 secrets and tokens, and signed links in all that Airflow leaves.
 
 Airflow runs at logging level DEBUG. The example DAGs come through, other DAGs fail in all ways.
 The keys are canaries: they occur nowhere by chance.
@@ -20,12 +20,14 @@ from cryptography.fernet import Fernet
 from hostile import SIGNATURE, HostileSandbox
 from hunt import Hunt
 from surroundings import MASKS_SENT, connect
+from token_server import CLIENT_ID, TokenServer
 from whole_airflow import Airflow
 
 from airflow_provider_planet_reports.hooks.planet_reports import PlanetReportsHook
 from airflow_provider_planet_reports.sandbox.reports import made_up_reports
 
 pytest.importorskip("airflow.sdk", reason="the processes are those of Airflow 3")
+pytest.importorskip("planet", reason="Planet's SDK fetches the tokens")
 pytestmark = pytest.mark.system
 
 #: Faults of listings and files, and faults of files alone: those are met when all was listed.
@@ -57,6 +59,28 @@ def canary():
 def key_of(core):
     """A key with characters that are quoted in addresses."""
     return f"/+{core}%="
+
+
+class TakesTokens(HostileSandbox):
+    """Lets in who has a token, too."""
+
+    def __init__(self, token, **options):
+        super().__init__(**options)
+        self._token = token
+        self.let_in_by_token = 0
+
+    def _authenticate(self, header):
+        if header.startswith(f"Bearer {self._token}"):
+            self.let_in_by_token += 1
+        else:
+            super()._authenticate(header)
+
+
+def by_oauth2(secret, host):
+    """A connection with OAuth2 client credentials."""
+    extra = {"auth": "oauth2"}
+    fields = {"login": CLIENT_ID, "password": secret, "host": host, "extra": extra}
+    return json.dumps({"conn_type": "planet_reports", **fields})
 
 
 def day_of_reports(days_ago):
@@ -119,15 +143,19 @@ def search_reprs(hunt, monkeypatch, key, base_url):
 
 
 def test_neither_a_key_nor_a_signed_link_is_left_anywhere(tmp_path, monkeypatch):
-    cores = {name: canary() for name in ("password", "login", "wrong")}
+    names = ("password", "login", "wrong", "secret", "wrong_secret", "token")
+    cores = {name: canary() for name in names}
     hunt = Hunt(**cores, signature=SIGNATURE)
     keys = {name: key_of(core) for name, core in cores.items()}
     common = {"signed_links": True, "rate": 0, "plans": (1001,)}
     examples = HostileSandbox(key=keys["password"], faults=FAULTS, days=0, **common)
-    failures = HostileSandbox(key=keys["login"], faults=FAULTS_OF_FILES, days=3, **common)
+    failures = TakesTokens(
+        keys["token"], key=keys["login"], faults=FAULTS_OF_FILES, days=3, **common
+    )
+    tokens = TokenServer(keys["secret"], keys["token"])
     home, fernet_key = tmp_path / "airflow", Fernet.generate_key().decode()
     lineage = home / "lineage.json"
-    with examples.serve(), failures.serve():
+    with examples.serve(), failures.serve(), tokens.serve():
         airflow = Airflow(
             home,
             (
@@ -143,6 +171,13 @@ def test_neither_a_key_nor_a_signed_link_is_left_anywhere(tmp_path, monkeypatch)
                         "host": failures.base_url,
                     }
                 ),
+                "AIRFLOW_CONN_PLANET_REPORTS_OAUTH2": by_oauth2(
+                    keys["secret"], failures.base_url
+                ),
+                "AIRFLOW_CONN_PLANET_REPORTS_WRONG_SECRET": by_oauth2(
+                    keys["wrong_secret"], failures.base_url
+                ),
+                "PLANET_REPORTS_TOKEN_SERVER": tokens.origin,
                 "AIRFLOW__LOGGING__LOGGING_LEVEL": "DEBUG",
                 "AIRFLOW__LOGGING__FAB_LOGGING_LEVEL": "DEBUG",
                 "AIRFLOW__LOGGING__CELERY_LOGGING_LEVEL": "DEBUG",
@@ -172,6 +207,7 @@ def test_neither_a_key_nor_a_signed_link_is_left_anywhere(tmp_path, monkeypatch)
         for words in (
             ("dags", "test", "planet_reports_daily"),
             ("tasks", "test", "fails_in_all_ways", "crash_login"),
+            ("tasks", "test", "fails_in_all_ways", "crash_oauth2"),
         ):
             output, masks = MASKS_SENT.subn("", airflow.attempt(*words)[1])
             assert "Listing reports" in output
@@ -187,6 +223,10 @@ def test_neither_a_key_nor_a_signed_link_is_left_anywhere(tmp_path, monkeypatch)
     print(hunt.report())
     print(Counter(name for name, _ in (*examples.inflicted, *failures.inflicted)))
     assert hunt.places["request elsewhere"]
+    assert failures.let_in_by_token
+    assert {form["client_secret"][0] for form in tokens.asked} == {
+        keys["secret"], keys["wrong_secret"],
+    }  # fmt: skip
     assert hunt.places["table trigger, decrypted"], "the watcher's"
     assert lineage.exists() is bool(find_spec("airflow.providers.openlineage"))
     leaks = [found for found in hunt.found if found[:2] not in KEPT]

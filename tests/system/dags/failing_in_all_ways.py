@@ -7,6 +7,7 @@ import os
 from typing import Any
 
 from airflow.providers.common.compat.sdk import DAG, task
+from planet import auth_builtins
 
 from airflow_provider_planet_reports.hooks.planet_reports import PlanetReportsHook
 from airflow_provider_planet_reports.operators.planet_reports import PlanetReportsListOperator
@@ -21,6 +22,10 @@ from airflow_provider_planet_reports.triggers.planet_reports import (
 
 DESTINATION = os.environ["PLANET_REPORTS_DESTINATION"] + "/failing"
 BY_LOGIN = "planet_reports_by_login"
+# In each process of Airflow's, Planet's SDK takes a server of the test for Planet's.
+auth_builtins._OIDC_AUTH_CLIENT_CONFIG__M2M_SKEL["auth_server"] = os.environ[
+    "PLANET_REPORTS_TOKEN_SERVER"
+]
 
 
 class CrashingOperator(PlanetReportsToObjectStorageOperator):
@@ -43,7 +48,11 @@ COMMON: dict[str, Any] = {
     "default_args": {"retries": 0},
 }
 #: A password is masked by Airflow too; a login by the hook alone.
-CONNECTIONS = {"password": "planet_reports_default", "login": BY_LOGIN}
+CONNECTIONS = {
+    "password": "planet_reports_default",
+    "login": BY_LOGIN,
+    "oauth2": "planet_reports_oauth2",
+}
 
 with DAG("meets_faults", **COMMON):
     for kind, conn_id in CONNECTIONS.items():
@@ -68,7 +77,8 @@ with DAG("fails_in_all_ways", **COMMON):
     PlanetReportsListOperator(
         task_id="refused_filter", planet_reports_conn_id=BY_LOGIN, query={"page_size": "0"}
     )
-    PlanetReportsSensor(task_id="refused_key", planet_reports_conn_id="planet_reports_wrong")
+    for wrong in ("planet_reports_wrong", "planet_reports_wrong_secret"):
+        PlanetReportsSensor(task_id=f"refused_{wrong}", planet_reports_conn_id=wrong)
     PlanetReportsSensor(
         task_id="waits_in_vain",
         planet_reports_conn_id=BY_LOGIN,

@@ -14,9 +14,15 @@ CLIENT_ID, CLIENT_SECRET = "client-7", "s3cret-canary/+x"
 
 
 class TokenServer:
-    """Gives tokens that live for so many seconds, or the refusals it was told, in order."""
+    """Gives tokens that live for so many seconds, or the refusals it was told, in order.
 
-    def __init__(self) -> None:
+    :param secret: of the client.
+    :param token: what its tokens begin with.
+    """
+
+    def __init__(self, secret: str = CLIENT_SECRET, token: str = "t0ken-canary") -> None:
+        self._secret = secret
+        self._token = token
         self.lifetime = 3600
         self.refusals: list[tuple[int, Any, dict[str, str]]] = []
         self.asked: list[dict[str, list[str]]] = []
@@ -25,14 +31,14 @@ class TokenServer:
         self.origin = ""
 
     def token(self, number: int) -> str:
-        return f"t0ken-canary-{number}"
+        return f"{self._token}-{number}"
 
     def answer(self, form: dict[str, list[str]]) -> tuple[int, Any, dict[str, str]]:
         self.asked.append(form)
         self.hold.wait(60)
         if self.refusals:
             return self.refusals.pop(0)
-        if form.get("client_secret") != [CLIENT_SECRET]:
+        if form.get("client_secret") != [self._secret]:
             said = f"Wrong secret: {form.get('client_secret')}"
             return 401, {"error": "invalid_client", "error_description": said}, {}
         token = self.token(len(self.asked))
