@@ -7,8 +7,6 @@ not loaded, or there twice. What is missing is then landed and loaded by one bac
 What it needs is what ``planet_reports_daily.py`` needs.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 import os
 from pathlib import Path
@@ -23,7 +21,6 @@ WAREHOUSE = os.environ.get("PLANET_REPORTS_WAREHOUSE") or f"duckdb://{HOME}/plan
 
 with DAG(
     dag_id="planet_reports_check",
-    description="Tells of days that are not landed, or not loaded.",
     schedule="0 9 * * 1",
     start_date=dt.datetime(2026, 1, 1, tzinfo=dt.timezone.utc),
     catchup=False,

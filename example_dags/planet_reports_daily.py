@@ -16,8 +16,6 @@ The default folders are on the worker's own disk: right for one machine, and for
 package's extra ``duckdb`` or ``postgres`` has what the warehouse needs.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 import os
 from pathlib import Path
@@ -40,11 +38,9 @@ TODAY = "(data_interval_end | default(dag_run.run_after, true)) | ds"
 
 with DAG(
     dag_id="planet_reports_daily",
-    description="Lands Planet's usage reports, loads them and checks that none is missing.",
     schedule="0 6 * * *",
     start_date=dt.datetime(2026, 1, 1, tzinfo=dt.timezone.utc),
     catchup=False,
-    max_active_runs=1,
     default_args={"retries": 2, "retry_delay": dt.timedelta(minutes=10)},
     params={"days": Param(7, type="integer", minimum=1, description="Days to look back.")},
     doc_md=__doc__,

@@ -11,8 +11,6 @@ run could not land are among them, and a night without a report does not hold th
 What it needs is what ``planet_reports_daily.py`` needs.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 import os
 from pathlib import Path
@@ -20,29 +18,20 @@ from pathlib import Path
 from airflow.providers.common.compat.sdk import DAG, task
 
 from airflow_provider_planet_reports.sensors.planet_reports import PlanetReportsSensor
-from airflow_provider_planet_reports.transfers.planet_reports_to_object_storage import (
-    PlanetReportsToObjectStorageOperator,
-)
-from airflow_provider_planet_reports.transfers.planet_reports_to_warehouse import (
-    PlanetReportsToWarehouseOperator,
-)
+from airflow_provider_planet_reports.transfers import planet_reports_to_object_storage as storage
+from airflow_provider_planet_reports.transfers import planet_reports_to_warehouse as warehouse
 
 HOME = Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser()
 DESTINATION = os.environ.get("PLANET_REPORTS_DESTINATION") or (HOME / "planet_reports").as_uri()
 WAREHOUSE = os.environ.get("PLANET_REPORTS_WAREHOUSE") or f"duckdb://{HOME}/planet_reports.duckdb"
-POLL_INTERVAL = float(os.environ.get("PLANET_REPORTS_POLL_INTERVAL") or 300)  # seconds
-PLAN_IDS = os.environ.get("PLANET_REPORTS_PLAN_IDS") or None
-
 # A run started by hand has no data interval on Airflow 3: then the day before it was started.
 TODAY = "(data_interval_end | default(dag_run.run_after, true)) | ds"
 
 with DAG(
     dag_id="planet_reports_daily_deferrable",
-    description="Waits for Planet's usage reports, lands them and loads them into a warehouse.",
     schedule="@daily",
     start_date=dt.datetime(2026, 1, 1, tzinfo=dt.timezone.utc),
     catchup=False,
-    max_active_runs=1,
     default_args={"retries": 2, "retry_delay": dt.timedelta(minutes=10)},
     doc_md=__doc__,
     tags=["planet"],
@@ -55,27 +44,25 @@ with DAG(
         cadence="daily",
         start=f"{{{{ macros.ds_add({TODAY}, -1) }}}}",
         end=f"{{{{ macros.ds_add({TODAY}, -1) }}}}",
-        plan_ids=PLAN_IDS,
-        poke_interval=POLL_INTERVAL,
-        timeout=dt.timedelta(hours=20).total_seconds(),
+        plan_ids=os.environ.get("PLANET_REPORTS_PLAN_IDS"),
+        poke_interval=float(os.environ.get("PLANET_REPORTS_POLL_INTERVAL") or 300),
+        timeout=20 * 60 * 60,
     )
-    land = PlanetReportsToObjectStorageOperator(
+    land = storage.PlanetReportsToObjectStorageOperator(
         task_id="land",
         destination=DESTINATION,
         cadence="daily",
         start=f"{{{{ macros.ds_add({TODAY}, -7) }}}}",
         trigger_rule="all_done",
     )
-    # [END howto_deferrable]
-
-    load = PlanetReportsToWarehouseOperator(
+    load = warehouse.PlanetReportsToWarehouseOperator(
         task_id="load",
         source=DESTINATION,
         warehouse=WAREHOUSE,
         cadence="daily",
-        # One report that cannot be landed does not keep the others from being loaded.
         trigger_rule="all_done",
     )
+    # [END howto_deferrable]
 
     @task
     def done() -> None:

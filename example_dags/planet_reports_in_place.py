@@ -27,7 +27,6 @@ DAY = "(data_interval_end | default(dag_run.run_after, true)) | ds"
 
 with DAG(
     dag_id="planet_reports_in_place",
-    description="Lands Planet's usage reports and queries them in the object store.",
     schedule="0 6 * * *",
     start_date=dt.datetime(2026, 1, 1, tzinfo=dt.timezone.utc),
     catchup=False,

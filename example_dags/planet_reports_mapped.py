@@ -7,8 +7,6 @@ retried alone. For reports by the hundred, let one task land them all, as
 What it needs is what ``planet_reports_daily.py`` needs.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 import os
 from pathlib import Path
@@ -31,11 +29,9 @@ DAY = "(data_interval_end | default(dag_run.run_after, true)) | ds"
 
 with DAG(
     dag_id="planet_reports_mapped",
-    description="Lands Planet's detailed usage reports, one mapped task each.",
     schedule="0 7 * * *",
     start_date=dt.datetime(2026, 1, 1, tzinfo=dt.timezone.utc),
     catchup=False,
-    max_active_runs=1,
     default_args={"retries": 2, "retry_delay": dt.timedelta(minutes=10)},
     doc_md=__doc__,
     tags=["planet"],
@@ -59,7 +55,6 @@ with DAG(
         source=DESTINATION,
         warehouse=WAREHOUSE,
         **DETAILED,
-        # One report that cannot be landed does not keep the others from being loaded.
         trigger_rule="all_done",
     )
 

@@ -6,32 +6,21 @@ task has to run when a month has changed, partitions start it (Airflow 3.3 or la
 * the DAG ``planet_reports_days`` lands and loads; each day that a run loaded, whichever run landed
   it, is a partition of the asset;
 * the DAG ``planet_reports_months`` runs for the month of such a day, again for every change. It is
-  skipped until each plan has all days of the month, so that a plan that is late is not left out.
+  skipped as long as a plan misses a day of the month: the view says how many.
 
 What it needs is what ``planet_reports_daily.py`` needs, with a DuckDB file as warehouse.
 """
 
-from __future__ import annotations
-
-import calendar
 import datetime as dt
 import os
 from pathlib import Path
 
 from airflow.providers.common.compat.sdk import DAG, AirflowSkipException, get_current_context, task
+from airflow.sdk import PartitionedAssetTimetable, StartOfMonthMapper
 
 from airflow_provider_planet_reports.assets.planet_reports import report_asset
-from airflow_provider_planet_reports.transfers.planet_reports_to_object_storage import (
-    PlanetReportsToObjectStorageOperator,
-)
-from airflow_provider_planet_reports.transfers.planet_reports_to_warehouse import (
-    PlanetReportsToWarehouseOperator,
-)
-
-try:
-    from airflow.sdk import PartitionedAssetTimetable, StartOfMonthMapper
-except ImportError:
-    raise ImportError("planet_reports_monthly.py needs Airflow 3.3 or later.") from None
+from airflow_provider_planet_reports.transfers import planet_reports_to_object_storage as storage
+from airflow_provider_planet_reports.transfers import planet_reports_to_warehouse as warehouse
 
 HOME = Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser()
 DESTINATION = os.environ.get("PLANET_REPORTS_DESTINATION") or (HOME / "planet_reports").as_uri()
@@ -40,15 +29,12 @@ SUMMARIES = {"report_type": "summary", "cadence": "daily"}
 START = dt.datetime(2026, 1, 1, tzinfo=dt.timezone.utc)
 days = report_asset(**SUMMARIES)
 
-# [START howto_partitions]
+# [START howto_months]
 with DAG("planet_reports_days", schedule="0 6 * * *", start_date=START, catchup=False):
-    land = PlanetReportsToObjectStorageOperator(
-        task_id="land",
-        destination=DESTINATION,
-        start="{{ macros.ds_add(dag_run.run_after | ds, -62) }}",
-        **SUMMARIES,
+    land = storage.PlanetReportsToObjectStorageOperator(
+        task_id="land", destination=DESTINATION, **SUMMARIES
     )
-    load = PlanetReportsToWarehouseOperator(
+    load = warehouse.PlanetReportsToWarehouseOperator(
         task_id="load",
         source=DESTINATION,
         warehouse=WAREHOUSE,
@@ -64,29 +50,23 @@ with DAG("planet_reports_days", schedule="0 6 * * *", start_date=START, catchup=
 
     land >> load
     [land, load] >> done()
-# [END howto_partitions]
 
-# [START howto_rollup]
 month_of = StartOfMonthMapper(input_format="%Y-%m-%d", output_format="%Y-%m")
 changed = PartitionedAssetTimetable(assets=days, default_partition_mapper=month_of)
 with DAG("planet_reports_months", schedule=changed, catchup=False):
-    # [END howto_rollup]
 
-    # [START howto_partition_key]
     @task
     def usage() -> dict[str, float]:
         """Return the month's usage by item type."""
         import duckdb
 
         month = get_current_context()["dag_run"].partition_key
-        size = calendar.monthrange(*map(int, month.split("-")))[1]
         with duckdb.connect(WAREHOUSE.removeprefix("duckdb://"), read_only=True) as db:
-            query = "SELECT {} FROM usage_daily WHERE strftime(day, '%Y-%m') = ? GROUP BY ALL"
-            plans = db.execute(query.format("plan_id, count(DISTINCT day)"), [month]).fetchall()
-            if any(found < size for _, found in plans):
-                raise AirflowSkipException(f"Not all days of {month} are loaded: {plans}.")
-            rows = db.execute(query.format("coalesce(item_type, ''), sum(usage)"), [month])
-            return dict(rows.fetchall())
+            columns = "item_type, sum(usage), max(missing) FROM usage_by_month"
+            rows = db.execute(f"SELECT {columns} WHERE month = ? GROUP BY 1", [month]).fetchall()
+        if any(missing for _, _, missing in rows):
+            raise AirflowSkipException(f"Not every plan has a report for all days of {month}.")
+        return {item_type: usage for item_type, usage, _ in rows if item_type}
 
     usage()
-    # [END howto_partition_key]
+# [END howto_months]

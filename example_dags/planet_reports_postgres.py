@@ -6,8 +6,6 @@ extra ``postgres``, and a connection to the database, by default
 schema ``planet_reports``.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 import os
 from pathlib import Path
@@ -30,11 +28,9 @@ TODAY = "(data_interval_end | default(dag_run.run_after, true)) | ds"
 
 with DAG(
     dag_id="planet_reports_postgres",
-    description="Lands Planet's usage reports and loads them into PostgreSQL.",
     schedule="0 6 * * *",
     start_date=dt.datetime(2026, 1, 1, tzinfo=dt.timezone.utc),
     catchup=False,
-    max_active_runs=1,
     default_args={"retries": 2, "retry_delay": dt.timedelta(minutes=10)},
     params={"days": Param(7, type="integer", minimum=1, description="Days to look back.")},
     doc_md=__doc__,

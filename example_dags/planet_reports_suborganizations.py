@@ -8,8 +8,6 @@ What it needs is what ``planet_reports_daily.py`` needs, and ``PLANET_REPORTS_OR
 organizations' ids, separated by commas.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 import os
 from pathlib import Path
@@ -28,7 +26,6 @@ DAY = "(data_interval_end | default(dag_run.run_after, true)) | ds"
 
 with DAG(
     dag_id="planet_reports_suborganizations",
-    description="Lands the usage reports of several organizations.",
     schedule="0 6 * * *",
     start_date=dt.datetime(2026, 1, 1, tzinfo=dt.timezone.utc),
     catchup=False,

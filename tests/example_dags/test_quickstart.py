@@ -64,7 +64,7 @@ def test_every_example_dag_parses():
         why = errors.pop("planet_reports_event_driven.py")
         assert "PlanetReportsEventTrigger needs Airflow 3.0 or later" in why
     else:
-        expected |= {"planet_reports_land", "planet_reports_load"}
+        expected |= {"planet_reports_event_driven"}
     if "planet_reports_monthly.py" in errors:
         assert "airflow.sdk" in errors.pop("planet_reports_monthly.py")  # before Airflow 3.3
     else:

@@ -108,10 +108,9 @@ def run_examples(airflow, sandbox):
     sandbox.publish(*day_of_reports(3))
     airflow.unpause("planet_reports_daily")
     wait_for("planet_reports_daily", "load", "success")
-    airflow.unpause("planet_reports_land")
-    airflow.unpause("planet_reports_load")
+    airflow.unpause("planet_reports_event_driven")
     sandbox.publish(*day_of_reports(5))
-    wait_for("planet_reports_load", "load", "success")
+    wait_for("planet_reports_event_driven", "load", "success")
 
 
 def run_failures(airflow, *sandboxes):

@@ -162,9 +162,9 @@ def test_the_daily_dag_turns_green_and_links_lead_on_from_its_landing_task(page,
 
 
 @pytest.mark.usefixtures("connected")
-def test_the_landed_asset_shows_its_event(page, site):
-    site.unpause("planet_reports_land")
-    site.run("planet_reports_land")
+def test_the_loaded_asset_shows_its_event(page, site):
+    site.unpause("planet_reports_event_driven")
+    site.run("planet_reports_event_driven")
     page.get_by_role("link", name="Assets", exact=True).click()
-    page.get_by_role("link", name="planet_reports_landed").click()
+    page.get_by_role("link", name="planet_reports_loaded").click()
     expect(page.get_by_role("heading", name="Asset Event").last).to_be_visible()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -10,10 +11,13 @@ import tarfile
 import zipfile
 from pathlib import Path
 
+import duckdb
 import pytest
+from documented_dags import BUCKET, sources
 from surroundings import TESTS
 
 from airflow_provider_planet_reports import __version__
+from airflow_provider_planet_reports.sandbox import Sandbox
 
 UV = Path(sys.prefix, "bin", "uv")
 PACKAGE = "airflow_provider_planet_reports"
@@ -85,27 +89,70 @@ def test_the_sdist_holds_all_that_is_kept_under_version_control(sdist):
     assert names == {*kept, "PKG-INFO"}
 
 
-def test_the_installed_wheel_is_found_by_airflow_and_runs_the_quickstart(wheel, sdist, tmp_path):
+@pytest.fixture
+def install(wheel, tmp_path):
+    """Install the wheel alone in an environment of its own; return how to run its Python."""
+
+    def install(extras):
+        python = tmp_path / "venv" / "bin" / "python"
+        run(UV, "venv", "--python", sys.executable, tmp_path / "venv")
+        run(
+            UV, "pip", "install", "--python", python, f"{wheel}[{extras}]",
+            env={**os.environ, "UV_COMPILE_BYTECODE": "1"},
+        )  # fmt: skip
+        environment = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("AIRFLOW", "PYTHON"))
+        }
+        environment["AIRFLOW_HOME"] = str(tmp_path / "home")
+
+        def run_python(*words, **variables):
+            return run(python, *words, cwd=tmp_path, env={**environment, **variables})
+
+        found = run_python("-c", f"import {PACKAGE}; print({PACKAGE}.__file__)")
+        assert found.startswith(str(tmp_path / "venv"))
+        return run_python
+
+    return install
+
+
+def test_the_installed_wheel_is_found_by_airflow_and_runs_the_quickstart(install, sdist, tmp_path):
     with tarfile.open(sdist) as archive:
         archive.extractall(tmp_path, filter="data")
-    python = tmp_path / "venv" / "bin" / "python"
-    run(UV, "venv", "--python", sys.executable, tmp_path / "venv")
-    run(
-        UV, "pip", "install", "--python", python, f"{wheel}[duckdb,usage-page]",
-        env={**os.environ, "UV_COMPILE_BYTECODE": "1"},
-    )  # fmt: skip
-    environment = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("AIRFLOW", "PYTHON"))
-    }
-    somewhere = {"cwd": tmp_path, "env": {**environment, "AIRFLOW_HOME": str(tmp_path / "home")}}
-    assert run(
-        python, "-c", f"import {PACKAGE}; print({PACKAGE}.__file__)", **somewhere
-    ).startswith(str(tmp_path / "venv"))
+    python = install("duckdb,usage-page")
     for words in ("list", "hooks"):
-        assert "planet" in run(python, "-m", "airflow", "providers", words, **somewhere)
+        assert "planet" in python("-m", "airflow", "providers", words)
     (example,) = tmp_path.glob("*/example_dags/quickstart.py")
-    said = run(python, example, **somewhere)
+    said = python(example)
     assert "Landed 56 of them" in said
     assert said.rstrip().endswith("index.html")
+
+
+def test_the_installed_wheel_lands_loads_and_checks_by_the_dag_in_the_readme(
+    install, moto, tmp_path
+):
+    source = sources()["README-planet_usage"].replace("duckdb:///data/", f"duckdb://{tmp_path}/")
+    assert len(source.splitlines()) <= 25
+    dags = tmp_path / "dags"
+    dags.mkdir()
+    (dags / "planet_usage.py").write_text(source)
+    python = install("s3,duckdb")
+    moto.client.create_bucket(Bucket=BUCKET)
+    sandbox = Sandbox(days=3)
+    with sandbox.serve() as base_url:
+        planet = {"conn_type": "planet_reports", "password": sandbox.key, "host": base_url}
+        variables = {
+            "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "AIRFLOW_CONN_PLANET_REPORTS_DEFAULT": json.dumps(planet),
+            "AIRFLOW_CONN_MY_AWS_CONNECTION": json.dumps(moto.connection),
+        }
+        python("-m", "airflow", "db", "migrate", **variables)
+        python("-m", "airflow", "dags", "test", "planet_usage", **variables)
+    with duckdb.connect(str(tmp_path / "planet.duckdb")) as db:
+        loaded = db.execute("SELECT report_id FROM loaded_reports").fetchall()
+        rows = db.execute("SELECT sum(rows) FROM usage_daily WHERE usage > 0").fetchone()
+    assert {report_id for (report_id,) in loaded} == {each["report_id"] for each in sandbox.reports}
+    summaries = [each for each in sandbox.reports if each["report_type"] == "summary"]
+    assert rows == (sum(each["num_rows"] for each in summaries if each["cadence"] == "daily"),)

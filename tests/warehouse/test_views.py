@@ -144,7 +144,65 @@ def test_months_add_up_all_plans_and_say_of_how_many_days(warehouse):
     warehouse.load()
     assert warehouse.ask(
         "SELECT month, plan_id, usage, days, unreadable FROM usage_by_month ORDER BY 1, 2"
-    ) == [("2026-11", "1", 31.0, 2, 0), ("2026-11", "2", 62.0, 2, 0), ("2026-12", "1", 5.0, 1, 0)]
+    ) == [
+        ("2026-11", "1", 31.0, 2, 0), ("2026-11", "2", 62.0, 2, 0),
+        ("2026-12", "1", 5.0, 1, 0), ("2026-12", "2", None, 0, 0),
+    ]  # fmt: skip
+
+
+def land_days(warehouse, plan, first, last, *, without=(), usage=1):
+    """Land a daily summary of each day from a first to a last one; None is no line."""
+    first, last = dt.date.fromisoformat(first), dt.date.fromisoformat(last)
+    for number in range((last - first).days + 1):
+        day = str(first + dt.timedelta(days=number))
+        if day not in without:
+            line = f"{day},x,{usage}\n" if usage is not None else ""
+            content = f"date,item_type,usage\n{line}".encode()
+            warehouse.zone.land(f"{plan}-{day}", content, plan_id=plan, day=day)
+
+
+def months(warehouse):
+    return warehouse.ask(
+        "SELECT month, plan_id, usage, days, missing FROM usage_by_month ORDER BY 1, 2"
+    )
+
+
+def test_a_month_is_complete_when_no_plan_misses_a_day_whether_it_has_usage_or_not(warehouse):
+    land_days(warehouse, 1, "2026-11-01", "2026-11-30")
+    land_days(warehouse, 2, "2026-11-01", "2026-11-30", without=["2026-11-17"], usage=None)
+    warehouse.load()
+    assert months(warehouse) == [("2026-11", "1", 30.0, 30, 0), ("2026-11", "2", None, 29, 1)]
+    warehouse.zone.land("late", b"date,item_type,usage\n", plan_id=2, day="2026-11-17")
+    warehouse.load()
+    assert months(warehouse) == [("2026-11", "1", 30.0, 30, 0), ("2026-11", "2", None, 30, 0)]
+
+
+def test_a_month_misses_days_of_a_plan_that_is_late_but_not_those_before_it_began_or_after_it_ended(
+    warehouse,
+):
+    land_days(warehouse, 1, "2026-10-30", "2026-11-30")
+    land_days(warehouse, 2, "2026-10-30", "2026-11-24")  # late
+    land_days(warehouse, 3, "2026-11-28", "2026-11-30")  # new
+    land_days(warehouse, 4, "2026-10-30", "2026-11-02", without=["2026-11-01"])  # has ended
+    land_days(warehouse, 5, "2026-10-30", "2026-10-31")  # had ended before
+    warehouse.load()
+    assert [(plan, days, missing) for month, plan, _, days, missing in months(warehouse)
+            if month == "2026-11"] == [
+        ("1", 30, 0), ("2", 24, 6), ("3", 3, 0), ("4", 1, 1)
+    ]  # fmt: skip
+    assert {row[1]: row[4] for row in months(warehouse) if row[0] == "2026-10"} == {
+        "1": 0, "2": 0, "4": 0, "5": 0
+    }  # fmt: skip
+
+
+def test_reports_without_a_day_or_a_plan_are_in_the_months_too(warehouse):
+    line = b"date,item_type,usage\n2026-11-20,x,%d\n"
+    warehouse.zone.land("undated", line % 1, day=None)
+    warehouse.zone.land("of no plan", line % 2, plan_id=None, day="2026-11-30")
+    warehouse.load()
+    assert {row[:4] for row in months(warehouse)} == {
+        (None, "7", 1.0, None), ("2026-11", None, 2.0, 1)
+    }  # fmt: skip
 
 
 def test_lines_lead_to_the_other_columns(warehouse):
