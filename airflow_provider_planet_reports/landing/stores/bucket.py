@@ -20,7 +20,12 @@ from airflow_provider_planet_reports.landing.background_calls import Calls
 from airflow_provider_planet_reports.landing.layout import RECEIPTS
 from airflow_provider_planet_reports.landing.stores import failures
 from airflow_provider_planet_reports.landing.stores.interface import Entry, Revision, Stored
-from airflow_provider_planet_reports.landing.stores.upload import LARGE_AT_A_TIME, BucketWriter
+from airflow_provider_planet_reports.landing.stores.upload import (
+    LARGE_AT_A_TIME,
+    UPLOADS_AT_A_TIME,
+    BucketWriter,
+    return_freed_memory,
+)
 
 log = logging.getLogger(__name__)
 
@@ -47,11 +52,13 @@ class BucketStore:
     """
 
     def __init__(self, bucket: Any, impatient: Any, address: str) -> None:
+        return_freed_memory()
         self._bucket = bucket
         self._impatient = impatient
         self._address = address.rstrip("/")
         self._calls = Calls()
         self._large = threading.Semaphore(LARGE_AT_A_TIME)
+        self._uploads = threading.Semaphore(UPLOADS_AT_A_TIME)
         self._asked = self._reached = False
         self._keeps: bool | None = None
         self._trying = threading.Lock()
@@ -61,10 +68,11 @@ class BucketStore:
 
     def open(self, key: str) -> BucketWriter:
         """Begin an object."""
-        bucket = self._bucket
-        return BucketWriter(
-            self._calls, self._large, lambda data, **how: self._put(bucket, key, data, **how)
-        )
+
+        def put(data: bytes | Iterator[bytes], **how: Any) -> None:
+            self._put(self._bucket, key, data, **how)
+
+        return BucketWriter(self._calls, self._large, self._uploads, put)
 
     def put(self, key: str, data: bytes, *, replaces: Revision | None) -> None:
         """Write a small object on a condition."""
