@@ -24,7 +24,6 @@ from airflow_provider_planet_reports.landing.stores.upload import (
     LARGE_AT_A_TIME,
     UPLOADS_AT_A_TIME,
     BucketWriter,
-    return_freed_memory,
 )
 
 log = logging.getLogger(__name__)
@@ -52,7 +51,6 @@ class BucketStore:
     """
 
     def __init__(self, bucket: Any, impatient: Any, address: str) -> None:
-        return_freed_memory()
         self._bucket = bucket
         self._impatient = impatient
         self._address = address.rstrip("/")

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import ctypes
 import logging
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from queue import SimpleQueue
 
 from airflow_provider_planet_reports.landing.background_calls import Calls
@@ -26,18 +24,6 @@ _PIECES_WAITING = 2
 LARGE_AT_A_TIME = 4
 #: Those of them that are uploaded in parts; each takes up to 35 MiB.
 UPLOADS_AT_A_TIME = 2
-#: glibc's name for the size from which on freed memory goes back to the system at once.
-_M_MMAP_THRESHOLD = -3
-
-
-def return_freed_memory() -> None:
-    """Have this process return freed pieces of objects to the system.
-
-    By default glibc comes to keep many of them, for each of up to eight arenas a core: 32 files of
-    8 MiB took 220 MiB and not 100. Other libraries than glibc are left alone.
-    """
-    with suppress(AttributeError, OSError):
-        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _PIECE_SIZE)
 
 
 class BucketWriter:
