@@ -344,6 +344,36 @@ def test_extra_args_are_sent_with_every_object(
     assert found == sent
 
 
+def test_encryption_that_the_environment_asks_obstore_for_counts_and_the_connection_comes_first(
+    aws: Any, listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_SERVER_SIDE_ENCRYPTION", "aws:kms")
+    monkeypatch.setenv("AWS_SSE_KMS_KEY_ID", "key-of-the-machine")
+    aws().put_always("a.csv", b"x")
+    assert listener.put.headers["x-amz-server-side-encryption"] == "aws:kms"
+    assert listener.put.headers["x-amz-server-side-encryption-aws-kms-key-id"].endswith("machine")
+    extra_args = {"ServerSideEncryption": "AES256"}
+    aws({"service_config": {"s3": {"extra_args": extra_args}}}).put_always("a.csv", b"x")
+    assert listener.put.headers["x-amz-server-side-encryption"] == "AES256"
+
+
+def test_a_customers_key_in_the_environment_is_refused_and_not_shown(
+    aws: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_SSE_CUSTOMER_KEY_BASE64", "5ec2e7")
+    with pytest.raises(InvalidInput, match="'AWS_SSE_CUSTOMER_KEY_BASE64' in the env") as refusal:
+        aws()
+    assert "5ec2e7" not in str(refusal.value)
+
+
+def test_the_environment_does_not_turn_conditions_off(
+    aws: Any, listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_CONDITIONAL_PUT", "disabled")
+    aws().put("_receipts/a.json", b"{}", replaces=None)
+    assert listener.put.headers["if-none-match"] == "*"
+
+
 def test_receipts_are_encrypted_as_files_are(aws: Any, listener: Listener) -> None:
     store = aws({"service_config": {"s3": {"extra_args": KMS}}})
     store.put("_receipts/a.json", b"{}", replaces=None)
