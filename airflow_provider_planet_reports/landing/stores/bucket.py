@@ -94,7 +94,7 @@ class BucketStore:
     def keeps_conditions(self) -> bool:
         """Return whether conditions are kept, which is tried with ``_receipts/.conditions``.
 
-        That object is never deleted, so that a put that has to fail does, whoever else tries.
+        That object is never deleted, so that other processes can try at the same time.
         """
         with self._trying:
             if self._keeps is None:
