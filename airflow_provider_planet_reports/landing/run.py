@@ -43,10 +43,6 @@ _COUNTED_OTHERWISE = 3
 _SECONDS_TO_CLEAN_UP = 1.5
 
 
-class _Ended(Exception):
-    """The run ends, and with it the download of a part."""
-
-
 class LandingRun:
     """Lands reports, several parts at a time. For one call of :meth:`run`.
 
@@ -182,8 +178,6 @@ class LandingRun:
             return
         try:
             receipt = self._land_as_it_is(key, report)
-        except _Ended:
-            return
         except PlanetReportsError as error:
             self._fail(key, error)
             return
@@ -257,7 +251,7 @@ class LandingRun:
     def _count(self, size: int) -> None:
         """Take note of bytes that were downloaded. Called in the pool for parts."""
         if self._ended.is_set():
-            raise _Ended
+            raise errors.RunCancelled("The run has ended.")
         with self._lock:
             self._bytes += size
 
