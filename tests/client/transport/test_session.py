@@ -215,16 +215,6 @@ def test_a_task_that_ends_does_not_wait_for_further_tries(server, caplog):
         assert "told to stop" in str(the_failure(session, API))
 
 
-def test_the_api_is_paced_however_a_link_spells_its_origin():
-    with ReportsSession(KEY) as session:
-        api, *spelt_otherwise = [
-            session.get_adapter(f"https://api.planet.com{port}/reports/v1/")
-            for port in ("", ":443", ":0443")
-        ]
-        assert all(adapter is api for adapter in spelt_otherwise)
-        assert session.get_adapter("https://api.planet.com:8443/reports/v1/") is not api
-
-
 def test_an_answer_that_is_no_file_has_a_limit(server, session, monkeypatch):
     monkeypatch.setattr(module, "_ANSWER_LIMIT", 2**20)
     server.will({"content": b"x" * (2**20 + 1)})
