@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 import pytest
 import requests
+from hurried import Hurried
 from requests_mock import ANY
 from scripted_server import KEY
 
@@ -27,18 +28,6 @@ FILES = "https://files.example/1"
 BASIC = base64.b64encode(f"{KEY}:".encode()).decode()
 SIGNATURE = "s1gnature"
 SECRETS = (KEY, quote(KEY, safe=""), BASIC, SIGNATURE)
-
-
-class Hurried(ReportsSession):
-    """Takes down what it would wait."""
-
-    def __init__(self, *args, **kwargs):
-        self.waited = []
-        super().__init__(*args, **kwargs)
-
-    def wait(self, seconds):
-        self.waited.append(seconds)
-        return False
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import pytest
 import requests
+from hurried import Hurried
 from scripted_server import KEY, Answer
 
 from airflow_provider_planet_reports.client import errors
@@ -53,18 +54,6 @@ def session_once(session):
     """The same session, without further tries."""
     session._max_retries = 0
     return session
-
-
-class Hurried(ReportsSession):
-    """Takes down what it would wait."""
-
-    def __init__(self, *args, **kwargs):
-        self.waited = []
-        super().__init__(*args, **kwargs)
-
-    def wait(self, seconds):
-        self.waited.append(seconds)
-        return False
 
 
 #: Turns of 100 seconds, which nobody waits for: what a busy machine takes is little beside them.
