@@ -69,10 +69,31 @@ class Database(ABC):
         """Begin a transaction that no other load runs beside; end it with the block."""
 
     @abstractmethod
+    def insert(
+        self,
+        into: str,
+        fields: Sequence[str],
+        values: str,
+        batch: Sequence[tuple[CsvFile, Sequence[Any]]],
+    ) -> None:
+        """Add the rows of files whose lines have the same fields.
+
+        :param into: SQL for the table and its columns: ours up to ``_row``, then others.
+        :param fields: names for the fields of a line.
+        :param values: SQL for the other columns, with those names.
+        :param batch: the files, each with its values for our columns before ``_row``, and the
+            number of rows before its first one.
+        """
+
     def columns_of(self, table: str) -> dict[str, str]:
         """Return the names of a table's columns by their names in lower case; none for no table."""
+        found = self.execute(
+            "SELECT column_name FROM information_schema.columns WHERE table_name = %s "
+            "AND table_catalog = current_database() AND table_schema = current_schema()",
+            [table],
+        )
+        return {name.casefold(): name for (name,) in found}
 
-    @abstractmethod
     def add_rows(
         self, table: str, columns: Sequence[str], batch: Sequence[tuple[CsvFile, Sequence[Any]]]
     ) -> None:
@@ -80,9 +101,14 @@ class Database(ABC):
 
         :param table: the table.
         :param columns: the table's names for the files' columns, in the files' order.
-        :param batch: the files, each with its values for our columns before ``_row``, and the
-            number of rows before its first one.
+        :param batch: as in :meth:`insert`.
         """
+        theirs = [f"c{number}" for number in range(len(columns))]
+        fields, own = theirs, f"{len(columns)}, NULL"
+        if batch[0][0].rewritten:
+            fields, own = ["_fields", "_more", *theirs], "CAST(_fields AS BIGINT), _more"
+        names = ", ".join(map(quoted, [*OWN_COLUMNS, *columns]))
+        self.insert(f"{quoted(table)} ({names})", fields, f"{own}, {', '.join(theirs)}", batch)
 
     def prepare(self) -> None:
         """Create the ledger where there is none."""
