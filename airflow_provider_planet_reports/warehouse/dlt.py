@@ -96,12 +96,14 @@ def _rows(
     """Yield the rows of those reports that are not loaded in this edition."""
     known: dict[str, str] = state().setdefault("loaded", {})
     with workspace() as folder:
-        for number, receipt in enumerate(receipts):
+        for receipt in receipts:
+            for left in folder.iterdir():
+                left.unlink()
             key = receipt.key.receipt
             if known.get(key) == digests(receipt):
                 continue
             try:
-                report = fetch(zone, receipt, folder / str(number))
+                report = fetch(zone, receipt, folder / "report")
                 report = report and report.rewritten()
             except PlanetReportsError as error:
                 log.error("Report %r is not loaded: %s", receipt.report_id, error)
