@@ -8,7 +8,6 @@ commits. While it commits, other reports use the slots of the second pool.
 from __future__ import annotations
 
 import logging
-import secrets
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -58,7 +57,7 @@ class LandingRun:
     :param row_count_check: what to do when a report has another number of rows than its
         description says: ``ignore``, ``warn``, or ``fail`` (it is not landed).
     :param except_reports: ids of reports that are neither landed nor failed for.
-    :param landed_by: the task instance, for the receipts; by default a random ``run_id``.
+    :param landed_by: the task instance, for the receipts.
     :param on_progress: is called now and then with how far the run is; logs it by default.
     :param seconds_between: how often that is.
     """
@@ -81,8 +80,7 @@ class LandingRun:
         self._overwrite = overwrite
         self._row_count_check = row_count_check
         self._except_reports = frozenset(except_reports)
-        # Receipts tell one run from another, outside of Airflow, too.
-        self._landed_by = landed_by or {"run_id": secrets.token_hex(8)}
+        self._landed_by = landed_by or {}
         self._on_progress = on_progress
         self._seconds_between = seconds_between
         self._reports = ThreadPoolExecutor(max_workers * _REPORTS_PER_PART, "landing-report")

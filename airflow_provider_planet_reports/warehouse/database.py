@@ -4,53 +4,24 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
-import json
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, NamedTuple
+from typing import Any
 
 from airflow_provider_planet_reports.landing.layout import ReportKey
 from airflow_provider_planet_reports.landing.receipt import Receipt
 from airflow_provider_planet_reports.warehouse.csv_files import CsvFile, groups
 from airflow_provider_planet_reports.warehouse.errors import WarehouseError
-from airflow_provider_planet_reports.warehouse.fetching import Fetched, digests
+from airflow_provider_planet_reports.warehouse.fetching import Fetched
+from airflow_provider_planet_reports.warehouse.ledger import (
+    LEDGER,
+    Loaded,
+    digests,
+    first_landed_by,
+    is_loaded,
+)
 from airflow_provider_planet_reports.warehouse.names import OWN_COLUMNS, quoted, table_of
-
-#: One row for each report that is loaded. ``receipt`` identifies the report in any landing zone;
-#: ``source`` is the landing zone that it was loaded from, ``etag`` what a listing of it said of the
-#: receipt: while it says so, the receipt need not be read.
-_LEDGER = {
-    "receipt": "TEXT", "load_id": "BIGINT", "table_name": "TEXT", "report_id": "TEXT",
-    "plan_id": "TEXT", "data_date": "DATE", "rows": "BIGINT", "sha256": "TEXT",
-    "source": "TEXT", "etag": "TEXT", "first_landed_at": "TIMESTAMPTZ", "first_landed_by": "TEXT",
-    "loaded_by": "TEXT", "loaded_at": "TIMESTAMPTZ",
-}  # fmt: skip
-
-
-class Loaded(NamedTuple):
-    """What the ledger says about a report.
-
-    :param receipt: key of its receipt.
-    :param load_id: in the column ``_load_id`` of its rows.
-    :param table: its table.
-    :param report_id: its id.
-    :param rows: its rows.
-    :param sha256: digests of its files; see :func:`.digests`.
-    :param source: the landing zone that it was loaded from.
-    :param loaded_by: who loaded it, empty outside of Airflow.
-    :param etag: of its receipt, in a listing before it was read; empty where it is unknown.
-    """
-
-    receipt: str
-    load_id: int
-    table: str
-    report_id: str
-    rows: int
-    sha256: str
-    source: str
-    loaded_by: str
-    etag: str
 
 
 class Database(ABC):
@@ -112,7 +83,7 @@ class Database(ABC):
 
     def prepare(self) -> None:
         """Create the ledger where there is none."""
-        columns = ", ".join(f"{name} {kind}" for name, kind in _LEDGER.items())
+        columns = ", ".join(f"{name} {kind}" for name, kind in LEDGER.items())
         with self.transaction():
             self.execute("CREATE SEQUENCE IF NOT EXISTS load_ids")
             self.execute(f"CREATE TABLE IF NOT EXISTS loaded_reports ({columns})")
@@ -269,22 +240,12 @@ class Database(ABC):
             for each in reports
             for key in [each.receipt.key]
         ]  # fmt: skip
-        lists = ", ".join(f"unnest(CAST(%s AS {kind}[]))" for kind in _LEDGER.values())
-        columns = ", ".join(_LEDGER)
+        lists = ", ".join(f"unnest(CAST(%s AS {kind}[]))" for kind in LEDGER.values())
+        columns = ", ".join(LEDGER)
         self.execute(
             f"INSERT INTO loaded_reports ({columns}) SELECT {lists}",
             [list(column) for column in zip(*rows, strict=True)],
         )
-
-
-def is_loaded(receipt: Receipt, ledger: Mapping[str, Loaded]) -> bool:
-    """Whether a ledger has a report in the edition that is landed.
-
-    :param receipt: its receipt.
-    :param ledger: what is loaded.
-    """
-    found = ledger.get(receipt.key.receipt)
-    return found is not None and found.sha256 == digests(receipt)
 
 
 def date_of(key: ReportKey) -> str | None:
@@ -296,16 +257,6 @@ def date_of(key: ReportKey) -> str | None:
         return dt.date.fromisoformat(key.data_date or "").isoformat()
     except ValueError:
         return None
-
-
-def first_landed_by(receipt: Receipt) -> str | None:
-    """Return which run landed a report for the first time; None where that is not known.
-
-    :param receipt: its receipt.
-    """
-    names = ("dag_id", "run_id", "task_id")
-    run = [receipt.first_landed_by.get(name) for name in names]
-    return json.dumps(run) if any(run) else None
 
 
 def literal(value: str) -> str:

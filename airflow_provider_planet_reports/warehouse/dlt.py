@@ -14,7 +14,8 @@ from airflow_provider_planet_reports.landing.receipt import Receipt
 from airflow_provider_planet_reports.landing.zone import LandingZone, open_zone, same_id
 from airflow_provider_planet_reports.warehouse.database import date_of
 from airflow_provider_planet_reports.warehouse.errors import WarehouseRefused
-from airflow_provider_planet_reports.warehouse.fetching import Fetched, digests, fetch
+from airflow_provider_planet_reports.warehouse.fetching import Fetched, fetch
+from airflow_provider_planet_reports.warehouse.ledger import digests
 from airflow_provider_planet_reports.warehouse.names import table_of
 from airflow_provider_planet_reports.warehouse.workspace import workspace
 
