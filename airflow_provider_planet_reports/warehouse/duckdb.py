@@ -23,7 +23,7 @@ PATIENCE = 600.0
 _POLL = 0.5
 #: DuckDB takes four fifths of the machine's memory by default, which a worker shares.
 _SETTINGS: dict[str, str | int | float | list[str]] = {"memory_limit": "256MiB", "threads": 2}
-#: Bytes of the longest line that DuckDB reads by default; its buffers are as many times larger.
+#: Bytes of the longest line that DuckDB reads by default.
 _LINE = 2 * 2**20
 
 
@@ -84,6 +84,8 @@ class DuckDBDatabase(Database):
             begin += file.rows
         # Line ends are known in what was rewritten, and lines in quotes may be long there.
         certain = ", new_line = '\\r\\n', parallel = false" if rewritten else ""
+        if longest > _LINE:  # otherwise, before DuckDB 2, the buffer is 16 times as large
+            certain += f", buffer_size = {longest}"
         # The dialect is stated, not sniffed: a guess could differ from file to file.
         self._db.execute(
             f"INSERT INTO {into} "
