@@ -8,7 +8,6 @@ while its file and its report's receipt are put, others use the slot.
 from __future__ import annotations
 
 import logging
-import secrets
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -53,7 +52,7 @@ class LandingRun:
     :param row_count_check: what to do when a report has another number of rows than its
         description says: ``ignore``, ``warn``, or ``fail`` (it is not landed).
     :param except_reports: ids of reports that are neither landed nor failed for.
-    :param landed_by: the task instance, for the receipts; by default a random ``run_id``.
+    :param landed_by: the task instance, for the receipts.
     :param on_progress: is called now and then with how far the run is; logs it by default.
     :param seconds_between: how often that is.
     """
@@ -76,8 +75,7 @@ class LandingRun:
         self._overwrite = overwrite
         self._row_count_check = row_count_check
         self._except_reports = frozenset(except_reports)
-        # Receipts tell one run from another, outside of Airflow, too.
-        self._landed_by = landed_by or {"run_id": secrets.token_hex(8)}
+        self._landed_by = landed_by or {}
         self._on_progress = on_progress
         self._seconds_between = seconds_between
         self._at_a_time = max_workers * _THREADS_PER_DOWNLOAD

@@ -16,6 +16,7 @@ from airflow_provider_planet_reports.airflow_side.outlet_events import (
     check_partitions,
     describe_outlets,
 )
+from airflow_provider_planet_reports.airflow_side.own_disk import warn_of_own_disk
 from airflow_provider_planet_reports.airflow_side.parameters import (
     PlanetReportsBaseOperator,
     refers_to_tasks,
@@ -159,6 +160,7 @@ class PlanetReportsToObjectStorageOperator(PlanetReportsBaseOperator):
                 check_partitions(self.outlets)
             asked = _reports(self.reports)
             zone = open_zone(self.destination, self.destination_conn_id)
+            warn_of_own_disk(zone.store.uri(""))
             hook = PlanetReportsHook(self.planet_reports_conn_id)
             self._run = LandingRun(
                 hook.api,
