@@ -42,7 +42,7 @@ with DAG(
     start_date=dt.datetime(2026, 1, 1, tzinfo=dt.timezone.utc),
     catchup=False,
     default_args={"retries": 2, "retry_delay": dt.timedelta(minutes=10)},
-    params={"days": Param(7, type="integer", minimum=1, description="Days to look back.")},
+    params={"days": Param(7, type="integer", minimum=2, description="Days to look back.")},
     doc_md=__doc__,
     tags=["planet"],
 ) as dag:

@@ -41,4 +41,4 @@ def test_the_advice_is_shown_in_one_line_below_one_traceback(
     assert "\n" not in message
     shown = "".join(traceback.format_exception(failure.value))
     assert shown.count("Traceback (most recent call last)") == 1
-    assert "/client/" not in shown.replace(message, "")
+    assert "_reports/client/" not in shown.replace(message, "")

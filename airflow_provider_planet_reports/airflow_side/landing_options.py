@@ -35,7 +35,7 @@ class LandingOptions:
     def __post_init__(self) -> None:
         checks = {
             "max_workers": _whole_number,
-            "overwrite": _flag,
+            "overwrite": flag,
             "row_count_check": _one_of(_ROW_COUNT_CHECKS),
             "on_nothing_new": _one_of(_NOTHING_NEW),
             "except_reports": report_ids,
@@ -72,11 +72,17 @@ def _is_positive(text: str) -> bool:
     return text.isascii() and text.isdigit() and int(text) > 0
 
 
-def _flag(name: str, value: Any) -> bool:
-    flag = _FLAGS.get(str(value).lower())
-    if flag is None:
+def flag(name: str, value: Any) -> bool:
+    """Return a parameter that a template may have made text of as a truth value.
+
+    :param name: the parameter.
+    :param value: a truth value, or its name.
+    :raises InvalidInput: naming the parameter and the value.
+    """
+    found = _FLAGS.get(str(value).strip().lower())
+    if found is None:
         raise InvalidInput(f"{name}={value!r} is not allowed: it must be True or False.")
-    return flag
+    return found
 
 
 def report_ids(name: str, value: Any) -> frozenset[str]:

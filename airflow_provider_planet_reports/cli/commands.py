@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
+import secrets
 import shlex
 import sys
 from argparse import Namespace
@@ -65,6 +66,7 @@ def land(given: Namespace) -> None:
             max_workers=given.max_workers,
             overwrite=given.overwrite,
             row_count_check=given.row_count_check,
+            landed_by={"run_id": secrets.token_hex(8)},  # receipts tell one run from another
             on_progress=lambda now: tell(now.landed, now.asked, format_bytes(now.bytes)),
             seconds_between=0.2,
         )

@@ -127,7 +127,7 @@ def entries_and_links(
         found, further = [] if page[entries] is None else page[entries], page.get(links) or {}
         if isinstance(found, list) and isinstance(further, dict):
             return found, further
-    seen = type(page).__name__
+    seen = f"a JSON {type(page).__name__}"
     if isinstance(page, dict):
         seen = f"an object with {reprlib.repr(without_secrets(sorted(page)))}"
     raise InvalidResponse(

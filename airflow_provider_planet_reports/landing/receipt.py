@@ -46,7 +46,7 @@ class Receipt:
     :param first_landed_at: when the report was landed for the first time; earlier than
         ``landed_at`` once it was landed again.
     :param landed_by: the task instance (``dag_id``, ``run_id``, ``task_id``, ``map_index``,
-        ``try_number``); outside of Airflow only a ``run_id``, which is random.
+        ``try_number``), empty outside of Airflow; by command, only a random ``run_id``.
     :param first_landed_by: the one that landed the report for the first time; empty where that is
         not known.
     :param provider_version: version of this package.

@@ -8,7 +8,6 @@ while its file and its report's receipt are put, others use the slot.
 from __future__ import annotations
 
 import logging
-import secrets
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -43,10 +42,6 @@ _COUNTED_OTHERWISE = 3
 _SECONDS_TO_CLEAN_UP = 1.5
 
 
-class _Ended(Exception):
-    """The run ends, and with it the download of a part."""
-
-
 class LandingRun:
     """Lands reports, several parts at a time. For one call of :meth:`run`.
 
@@ -57,7 +52,7 @@ class LandingRun:
     :param row_count_check: what to do when a report has another number of rows than its
         description says: ``ignore``, ``warn``, or ``fail`` (it is not landed).
     :param except_reports: ids of reports that are neither landed nor failed for.
-    :param landed_by: the task instance, for the receipts; by default a random ``run_id``.
+    :param landed_by: the task instance, for the receipts.
     :param on_progress: is called now and then with how far the run is; logs it by default.
     :param seconds_between: how often that is.
     """
@@ -80,8 +75,7 @@ class LandingRun:
         self._overwrite = overwrite
         self._row_count_check = row_count_check
         self._except_reports = frozenset(except_reports)
-        # Receipts tell one run from another, outside of Airflow, too.
-        self._landed_by = landed_by or {"run_id": secrets.token_hex(8)}
+        self._landed_by = landed_by or {}
         self._on_progress = on_progress
         self._seconds_between = seconds_between
         self._at_a_time = max_workers * _THREADS_PER_DOWNLOAD
@@ -182,8 +176,6 @@ class LandingRun:
             return
         try:
             receipt = self._land_as_it_is(key, report)
-        except _Ended:
-            return
         except PlanetReportsError as error:
             self._fail(key, error)
             return
@@ -257,7 +249,7 @@ class LandingRun:
     def _count(self, size: int) -> None:
         """Take note of bytes that were downloaded. Called in the pool for parts."""
         if self._ended.is_set():
-            raise _Ended
+            raise errors.RunCancelled("The run has ended.")
         with self._lock:
             self._bytes += size
 

@@ -16,6 +16,7 @@ from airflow_provider_planet_reports.airflow_side.outlet_events import (
     check_partitions,
     describe_outlets,
 )
+from airflow_provider_planet_reports.airflow_side.own_disk import warn_of_own_disk
 from airflow_provider_planet_reports.airflow_side.parameters import (
     PlanetReportsBaseOperator,
     refers_to_tasks,
@@ -82,8 +83,8 @@ class PlanetReportsToObjectStorageOperator(PlanetReportsBaseOperator):
         :class:`~airflow_provider_planet_reports.operators.planet_reports.PlanetReportsListOperator`
         returned, or one of its dicts when mapped; by default what the filters find. A value that
         resolves to None fails the task: its upstream task left nothing. (templated)
-    :param max_workers: files downloaded at a time, by default 16. On a bucket, at most four of them
-        may be larger than 1 MiB; each of these takes up to 30 MiB of memory. (templated)
+    :param max_workers: files downloaded at a time, by default 16. On a bucket, at most four of
+        1 MiB or more, and two of 8 MiB or more, are on their way at a time. (templated)
     :param overwrite: whether to land again what is landed, by default False. (templated)
     :param row_count_check: what to do when a report has another number of rows than its
         description says: ``ignore``, ``warn`` (the default), or ``fail`` (it is not landed).
@@ -159,6 +160,7 @@ class PlanetReportsToObjectStorageOperator(PlanetReportsBaseOperator):
                 check_partitions(self.outlets)
             asked = _reports(self.reports)
             zone = open_zone(self.destination, self.destination_conn_id)
+            warn_of_own_disk(zone.store.uri(""))
             hook = PlanetReportsHook(self.planet_reports_conn_id)
             self._run = LandingRun(
                 hook.api,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
+from airflow_provider_planet_reports.airflow_side.landing_options import flag, report_ids
 from airflow_provider_planet_reports.airflow_side.outlet_events import (
     check_partitions,
     describe_outlets,
@@ -162,9 +163,9 @@ class PlanetReportsToWarehouseOperator(BaseOperator):
                 self.warehouse,
                 source_conn_id=_given(self.source_conn_id),
                 warehouse_conn_id=_given(self.warehouse_conn_id),
-                required_columns=_names("required_columns", self.required_columns),
-                remove_missing=_truth("remove_missing", self.remove_missing),
-                except_reports=_names("except_reports", self.except_reports),
+                required_columns=_column_names(self.required_columns),
+                remove_missing=flag("remove_missing", self.remove_missing),
+                except_reports=report_ids("except_reports", self.except_reports or ()),
                 columns=self.columns,
                 loaded_by=_task_instance(context),
                 **filters,
@@ -203,21 +204,15 @@ def _given(value: Any) -> Any:
     return None if value == "" else value
 
 
-def _names(name: str, value: Any) -> tuple[str, ...]:
-    """Return a list of names, which may be written in one text, separated by commas."""
+def _column_names(value: Any) -> tuple[str, ...]:
+    """Return names of columns as a list: they may be written in one text, separated by commas."""
     if isinstance(value, str):
         value = [each.strip() for each in value.split(",")]
     if not isinstance(value, Iterable):
-        raise InvalidInput(f"{name}={value!r} is not a list of names: write it as a list.")
+        raise InvalidInput(
+            f"required_columns={value!r} is not allowed: it must be a list of names."
+        )
     return tuple(str(each) for each in value if each != "")
-
-
-def _truth(name: str, value: bool | str) -> bool:
-    if isinstance(value, str) and value.strip().lower() in ("true", "false"):
-        return value.strip().lower() == "true"
-    if not isinstance(value, bool):
-        raise InvalidInput(f"{name}={value!r} must be True or False.")
-    return value
 
 
 def _task_instance(context: Context) -> str:

@@ -84,7 +84,7 @@ def loaded_in(warehouse: str, warehouse_conn_id: str | None = None) -> Callable[
     :raises InvalidInput: if the URL or connection is not valid.
     :raises WarehouseError: if the warehouse cannot be read.
     """
-    from airflow_provider_planet_reports.warehouse.database import is_loaded
+    from airflow_provider_planet_reports.warehouse.ledger import is_loaded
     from airflow_provider_planet_reports.warehouse.opening import open_warehouse, parse_warehouse
 
     address = parse_warehouse(warehouse, warehouse_conn_id)

@@ -4,53 +4,24 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
-import json
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, NamedTuple
+from typing import Any
 
 from airflow_provider_planet_reports.landing.layout import ReportKey
 from airflow_provider_planet_reports.landing.receipt import Receipt
 from airflow_provider_planet_reports.warehouse.csv_files import CsvFile, groups
 from airflow_provider_planet_reports.warehouse.errors import WarehouseError
-from airflow_provider_planet_reports.warehouse.fetching import Fetched, digests
+from airflow_provider_planet_reports.warehouse.fetching import Fetched
+from airflow_provider_planet_reports.warehouse.ledger import (
+    LEDGER,
+    Loaded,
+    digests,
+    first_landed_by,
+    is_loaded,
+)
 from airflow_provider_planet_reports.warehouse.names import OWN_COLUMNS, quoted, table_of
-
-#: One row for each report that is loaded. ``receipt`` identifies the report in any landing zone;
-#: ``source`` is the landing zone that it was loaded from, ``etag`` what a listing of it said of the
-#: receipt: while it says so, the receipt need not be read.
-_LEDGER = {
-    "receipt": "TEXT", "load_id": "BIGINT", "table_name": "TEXT", "report_id": "TEXT",
-    "plan_id": "TEXT", "data_date": "DATE", "rows": "BIGINT", "sha256": "TEXT",
-    "source": "TEXT", "etag": "TEXT", "first_landed_at": "TIMESTAMPTZ", "first_landed_by": "TEXT",
-    "loaded_by": "TEXT", "loaded_at": "TIMESTAMPTZ",
-}  # fmt: skip
-
-
-class Loaded(NamedTuple):
-    """What the ledger says about a report.
-
-    :param receipt: key of its receipt.
-    :param load_id: in the column ``_load_id`` of its rows.
-    :param table: its table.
-    :param report_id: its id.
-    :param rows: its rows.
-    :param sha256: digests of its files; see :func:`.digests`.
-    :param source: the landing zone that it was loaded from.
-    :param loaded_by: who loaded it, empty outside of Airflow.
-    :param etag: of its receipt, in a listing before it was read; empty where it is unknown.
-    """
-
-    receipt: str
-    load_id: int
-    table: str
-    report_id: str
-    rows: int
-    sha256: str
-    source: str
-    loaded_by: str
-    etag: str
 
 
 class Database(ABC):
@@ -69,10 +40,31 @@ class Database(ABC):
         """Begin a transaction that no other load runs beside; end it with the block."""
 
     @abstractmethod
+    def insert(
+        self,
+        into: str,
+        fields: Sequence[str],
+        values: str,
+        batch: Sequence[tuple[CsvFile, Sequence[Any]]],
+    ) -> None:
+        """Add the rows of files whose lines have the same fields.
+
+        :param into: SQL for the table and its columns: ours up to ``_row``, then others.
+        :param fields: names for the fields of a line.
+        :param values: SQL for the other columns, with those names.
+        :param batch: the files, each with its values for our columns before ``_row``, and the
+            number of rows before its first one.
+        """
+
     def columns_of(self, table: str) -> dict[str, str]:
         """Return the names of a table's columns by their names in lower case; none for no table."""
+        found = self.execute(
+            "SELECT column_name FROM information_schema.columns WHERE table_name = %s "
+            "AND table_catalog = current_database() AND table_schema = current_schema()",
+            [table],
+        )
+        return {name.casefold(): name for (name,) in found}
 
-    @abstractmethod
     def add_rows(
         self, table: str, columns: Sequence[str], batch: Sequence[tuple[CsvFile, Sequence[Any]]]
     ) -> None:
@@ -80,13 +72,18 @@ class Database(ABC):
 
         :param table: the table.
         :param columns: the table's names for the files' columns, in the files' order.
-        :param batch: the files, each with its values for our columns before ``_row``, and the
-            number of rows before its first one.
+        :param batch: as in :meth:`insert`.
         """
+        theirs = [f"c{number}" for number in range(len(columns))]
+        fields, own = theirs, f"{len(columns)}, NULL"
+        if batch[0][0].rewritten:
+            fields, own = ["_fields", "_more", *theirs], "CAST(_fields AS BIGINT), _more"
+        names = ", ".join(map(quoted, [*OWN_COLUMNS, *columns]))
+        self.insert(f"{quoted(table)} ({names})", fields, f"{own}, {', '.join(theirs)}", batch)
 
     def prepare(self) -> None:
         """Create the ledger where there is none."""
-        columns = ", ".join(f"{name} {kind}" for name, kind in _LEDGER.items())
+        columns = ", ".join(f"{name} {kind}" for name, kind in LEDGER.items())
         with self.transaction():
             self.execute("CREATE SEQUENCE IF NOT EXISTS load_ids")
             self.execute(f"CREATE TABLE IF NOT EXISTS loaded_reports ({columns})")
@@ -243,22 +240,12 @@ class Database(ABC):
             for each in reports
             for key in [each.receipt.key]
         ]  # fmt: skip
-        lists = ", ".join(f"unnest(CAST(%s AS {kind}[]))" for kind in _LEDGER.values())
-        columns = ", ".join(_LEDGER)
+        lists = ", ".join(f"unnest(CAST(%s AS {kind}[]))" for kind in LEDGER.values())
+        columns = ", ".join(LEDGER)
         self.execute(
             f"INSERT INTO loaded_reports ({columns}) SELECT {lists}",
             [list(column) for column in zip(*rows, strict=True)],
         )
-
-
-def is_loaded(receipt: Receipt, ledger: Mapping[str, Loaded]) -> bool:
-    """Whether a ledger has a report in the edition that is landed.
-
-    :param receipt: its receipt.
-    :param ledger: what is loaded.
-    """
-    found = ledger.get(receipt.key.receipt)
-    return found is not None and found.sha256 == digests(receipt)
 
 
 def date_of(key: ReportKey) -> str | None:
@@ -270,16 +257,6 @@ def date_of(key: ReportKey) -> str | None:
         return dt.date.fromisoformat(key.data_date or "").isoformat()
     except ValueError:
         return None
-
-
-def first_landed_by(receipt: Receipt) -> str | None:
-    """Return which run landed a report for the first time; None where that is not known.
-
-    :param receipt: its receipt.
-    """
-    names = ("dag_id", "run_id", "task_id")
-    run = [receipt.first_landed_by.get(name) for name in names]
-    return json.dumps(run) if any(run) else None
 
 
 def literal(value: str) -> str:

@@ -14,7 +14,8 @@ from airflow_provider_planet_reports.landing.receipt import Receipt
 from airflow_provider_planet_reports.landing.zone import LandingZone, open_zone, same_id
 from airflow_provider_planet_reports.warehouse.database import date_of
 from airflow_provider_planet_reports.warehouse.errors import WarehouseRefused
-from airflow_provider_planet_reports.warehouse.fetching import Fetched, digests, fetch
+from airflow_provider_planet_reports.warehouse.fetching import Fetched, fetch
+from airflow_provider_planet_reports.warehouse.ledger import digests
 from airflow_provider_planet_reports.warehouse.names import table_of
 from airflow_provider_planet_reports.warehouse.workspace import workspace
 
@@ -96,12 +97,14 @@ def _rows(
     """Yield the rows of those reports that are not loaded in this edition."""
     known: dict[str, str] = state().setdefault("loaded", {})
     with workspace() as folder:
-        for number, receipt in enumerate(receipts):
+        for receipt in receipts:
+            for left in folder.iterdir():
+                left.unlink()
             key = receipt.key.receipt
             if known.get(key) == digests(receipt):
                 continue
             try:
-                report = fetch(zone, receipt, folder / str(number))
+                report = fetch(zone, receipt, folder / "report")
                 report = report and report.rewritten()
             except PlanetReportsError as error:
                 log.error("Report %r is not loaded: %s", receipt.report_id, error)

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_planet_reports.warehouse.csv_files import CsvFile
 from airflow_provider_planet_reports.warehouse.database import Database, literal
 from airflow_provider_planet_reports.warehouse.errors import WarehouseError, WarehouseRefused
-from airflow_provider_planet_reports.warehouse.names import quoted
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -24,7 +23,7 @@ PATIENCE = 600.0
 _POLL = 0.5
 #: DuckDB takes four fifths of the machine's memory by default, which a worker shares.
 _SETTINGS: dict[str, str | int | float | list[str]] = {"memory_limit": "256MiB", "threads": 2}
-#: Bytes of the longest line that DuckDB reads by default; its buffers are as many times larger.
+#: Bytes of the longest line that DuckDB reads by default.
 _LINE = 2 * 2**20
 
 
@@ -62,45 +61,36 @@ class DuckDBDatabase(Database):
             raise
         self._db.commit()
 
-    def columns_of(self, table: str) -> dict[str, str]:
-        """Return the names of a table's columns."""
-        found = self.execute(
-            "SELECT column_name FROM duckdb_columns() WHERE table_name = %s "
-            "AND database_name = current_database() AND schema_name = current_schema()",
-            [table],
-        )
-        return {name.casefold(): name for (name,) in found}
-
     def index(self, table: str) -> None:
         """Do nothing: DuckDB knows the smallest and largest value of each block."""
 
-    def add_rows(
-        self, table: str, columns: Sequence[str], batch: Sequence[tuple[CsvFile, Sequence[Any]]]
+    def insert(
+        self,
+        into: str,
+        fields: Sequence[str],
+        values: str,
+        batch: Sequence[tuple[CsvFile, Sequence[Any]]],
     ) -> None:
         """Add the rows of files with one statement."""
         rewritten = batch[0][0].rewritten
-        theirs = [f"c{number}" for number in range(len(columns))]
-        read = ["_fields", "_more", *theirs] if rewritten else theirs
-        kinds = ", ".join(f"'{name}': 'VARCHAR'" for name in read)
+        kinds = ", ".join(f"'{name}': 'VARCHAR'" for name in fields)
         paths = ", ".join(literal(str(file.path)) for file, _ in batch)
         longest = max(_LINE, *(file.longest for file, _ in batch))
         # Rows come in the order of the files, so each file's begin where the one before ends.
         begin, origins = 0, []
-        for file, (*own, before) in batch:
-            load_id, *texts = own
+        for file, (load_id, *texts, before) in batch:
             shown = ", ".join("NULL" if each is None else literal(each) for each in texts)
             origins.append(f"({literal(str(file.path))}, {load_id}, {shown}, {before - begin})")
             begin += file.rows
         # Line ends are known in what was rewritten, and lines in quotes may be long there.
         certain = ", new_line = '\\r\\n', parallel = false" if rewritten else ""
-        fields = "CAST(_fields AS BIGINT), _more" if rewritten else f"{len(columns)}, NULL"
-        names = ", ".join(map(quoted, columns))
+        if longest > _LINE:  # otherwise, before DuckDB 2, the buffer is 16 times as large
+            certain += f", buffer_size = {longest}"
         # The dialect is stated, not sniffed: a guess could differ from file to file.
         self._db.execute(
-            f"INSERT INTO {quoted(table)} (_load_id, _report_id, _plan_id, _data_date, _row, "
-            f"_fields, _more, {names}) "
-            f"SELECT load_id, report_id, plan_id, CAST(data_date AS DATE), number + before, "
-            f"{fields}, {', '.join(theirs)} "
+            f"INSERT INTO {into} "
+            "SELECT load_id, report_id, plan_id, CAST(data_date AS DATE), number + before, "
+            f"{values} "
             f"FROM (SELECT *, row_number() OVER () AS number FROM read_csv([{paths}], "
             f"columns = {{{kinds}}}, auto_detect = false, header = false, "
             f"skip = {0 if rewritten else 1}, delim = ',', quote = '\"', escape = '\"', "

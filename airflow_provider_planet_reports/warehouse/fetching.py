@@ -57,11 +57,6 @@ class Fetched:
         return replace(self, files=tuple(files))
 
 
-def digests(receipt: Receipt) -> str:
-    """Return what distinguishes a landed report from another edition of it."""
-    return " ".join(file.sha256 for file in receipt.files)
-
-
 def fetch(
     zone: LandingZone, receipt: Receipt, place: Path, required_columns: tuple[str, ...] = ()
 ) -> Fetched | None:

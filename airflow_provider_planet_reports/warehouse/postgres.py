@@ -80,46 +80,35 @@ class PostgresDatabase(Database):
             finally:
                 self._cursor = None
 
-    def columns_of(self, table: str) -> dict[str, str]:
-        """Return the names of a table's columns."""
-        found = self.execute(
-            "SELECT column_name FROM information_schema.columns "
-            "WHERE table_schema = %s AND table_name = %s",
-            [self._schema, table],
-        )
-        return {name.casefold(): name for (name,) in found}
-
     def index(self, table: str) -> None:
         """Create an index that takes next to no space: the rows of a load are side by side."""
         self.execute(f"CREATE INDEX ON {quoted(table)} USING brin (_load_id)")
 
-    def add_rows(
-        self, table: str, columns: Sequence[str], batch: Sequence[tuple[CsvFile, Sequence[Any]]]
+    def insert(
+        self,
+        into: str,
+        fields: Sequence[str],
+        values: str,
+        batch: Sequence[tuple[CsvFile, Sequence[Any]]],
     ) -> None:
         """Copy each file into a temporary table, and add our columns on the way into the table."""
-        rewritten = batch[0][0].rewritten
-        theirs = [f"c{number}" for number in range(len(columns))]
-        read = ["_fields", "_more", *theirs] if rewritten else theirs
-        kinds = ", ".join(f"{name} TEXT" for name in read)
+        names, kinds = ", ".join(fields), ", ".join(f"{name} TEXT" for name in fields)
         self.execute(
             f"CREATE TEMPORARY TABLE incoming ({kinds}, _row BIGINT GENERATED ALWAYS AS IDENTITY) "
             "ON COMMIT DROP"
         )
         # An empty field is NULL, in quotes or not, as in DuckDB.
         copy = (
-            f"COPY pg_temp.incoming ({', '.join(read)}) FROM STDIN "
-            f"(FORMAT csv, NULL '', FORCE_NULL ({', '.join(read)}), ENCODING 'UTF8')"
+            f"COPY pg_temp.incoming ({names}) FROM STDIN "
+            f"(FORMAT csv, NULL '', FORCE_NULL ({names}), ENCODING 'UTF8')"
         )
-        fields = "CAST(_fields AS BIGINT), _more" if rewritten else f"{len(columns)}, NULL"
-        names = ", ".join(map(quoted, columns)).replace("%", "%%")
         add = (
-            f"INSERT INTO {quoted(table)} (_load_id, _report_id, _plan_id, _data_date, _row, "
-            f"_fields, _more, {names}) SELECT %s, %s, %s, CAST(%s AS DATE), _row + %s, {fields}, "
-            f"{', '.join(theirs)} FROM pg_temp.incoming"
+            f"INSERT INTO {into.replace('%', '%%')} "
+            f"SELECT %s, %s, %s, CAST(%s AS DATE), _row + %s, {values} FROM pg_temp.incoming"
         )
-        for file, values in batch:
+        for file, ours in batch:
             self._copy(copy, file)
-            self.execute(add, values)
+            self.execute(add, ours)
             self.execute("TRUNCATE pg_temp.incoming RESTART IDENTITY")
         self.execute("DROP TABLE pg_temp.incoming")
 

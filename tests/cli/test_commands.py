@@ -72,6 +72,16 @@ def test_what_is_landed_is_whole_is_not_landed_again_and_is_not_listed(run, sand
     assert run("verify", tmp_path.as_uri()).out.endswith(": 0 findings.\n")
 
 
+def test_receipts_tell_one_landing_by_command_from_another(run, sandbox, tmp_path):
+    runs = set()
+    for folder in ("one", "another"):
+        run("land", (tmp_path / folder).as_uri())
+        receipts = (tmp_path / folder / "_receipts").rglob("*.json")
+        (run_id,) = {json.loads(each.read_text())["landed_by"]["run_id"] for each in receipts}
+        runs.add(run_id)
+    assert len(runs) == 2
+
+
 def day(back):
     """A day that many days before yesterday, which is the sandbox's newest."""
     today = dt.datetime.now(dt.timezone.utc).date()

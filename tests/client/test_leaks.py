@@ -11,6 +11,7 @@ import traceback
 from urllib.parse import quote, unquote
 
 import pytest
+from hurried import Hurried
 from hypothesis import given
 from hypothesis import strategies as st
 from requests_mock import Mocker
@@ -20,7 +21,6 @@ from airflow_provider_planet_reports.client.download import download
 from airflow_provider_planet_reports.client.filters import Filters
 from airflow_provider_planet_reports.client.transport.auth import bearer_token
 from airflow_provider_planet_reports.client.transport.redaction import without_secrets
-from airflow_provider_planet_reports.client.transport.session import ReportsSession
 from airflow_provider_planet_reports.errors import PlanetReportsError
 
 KEY = "PLAKcanary+0123/456"
@@ -113,11 +113,6 @@ class Part:
 
     def restart(self):
         pass
-
-
-class Hurried(ReportsSession):
-    def wait(self, seconds):
-        return False
 
 
 def tried(work, said, credentials=KEY):

@@ -118,9 +118,9 @@ def test_a_next_link_is_text(link):
 @pytest.mark.parametrize(
     ("page", "seen"),
     [
-        ([], "list"),
-        ("text", "str"),
-        (None, "NoneType"),
+        ([], "a JSON list"),
+        ("text", "a JSON str"),
+        (None, "a JSON NoneType"),
         ({}, r"an object with \[\]"),
         ({"items": []}, r"an object with \['items'\]"),
         ({"reports": {}}, r"an object with \['reports'\]"),

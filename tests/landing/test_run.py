@@ -144,19 +144,6 @@ def test_every_byte_of_every_report_is_landed(root: Path, max_workers: int) -> N
             assert sum(rows) == report["num_rows"]
 
 
-def test_receipts_tell_one_run_from_another_outside_of_airflow_too(root: Path) -> None:
-    sandbox = Sandbox(days=1, plans=(1001,))
-    with sandbox.serve():
-        land(sandbox, root)
-        land(sandbox, root / "again")
-        ids_of_runs = {
-            receipt_of(folder, report["report_id"])["first_landed_by"]["run_id"]
-            for report in sandbox.reports
-            for folder in (root, root / "again")
-        }
-    assert len(ids_of_runs) == 2
-
-
 def test_nothing_to_land_is_nothing_wrong(root: Path) -> None:
     sandbox = Misbehaving()
     with sandbox.serve():

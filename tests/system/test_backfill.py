@@ -14,13 +14,13 @@ from airflow_provider_planet_reports.sandbox import Sandbox
 pytest.importorskip("airflow.sdk", reason="the processes are those of Airflow 3")
 pytestmark = pytest.mark.system
 
-#: Days that are checked. Planet has two more: the first run's own check looks back two days.
+#: Days that are checked. Planet has one more: the first run of the backfill looks back two days.
 DAYS = 10
 
 
 def test_one_backfill_lands_and_loads_the_days_that_the_check_misses(airflow_of):
     yesterday = dt.datetime.now(dt.timezone.utc).date() - dt.timedelta(days=1)
-    sandbox = Sandbox(days=DAYS + 2, plans=(1001,), last_day=yesterday)
+    sandbox = Sandbox(days=DAYS + 1, plans=(1001,), last_day=yesterday)
     with sandbox.serve() as base_url:
         airflow = airflow_of(
             base_url, sandbox.key, "planet_reports_daily.py", "planet_reports_check.py",

@@ -107,12 +107,12 @@ def _land(
 
 def _handle_sigterm(operator: Any, airflow: int) -> None:
     """Do at SIGTERM what Airflow does in a task's process: 3 raises nothing, 2 does."""
+    # Not in the handler: the import may log, and may have interrupted the holder of a log's lock.
+    from airflow.exceptions import AirflowTaskTerminated
 
     def handle(*_: object) -> None:
         operator.on_kill()
         if airflow == 2:
-            from airflow.exceptions import AirflowTaskTerminated
-
             raise AirflowTaskTerminated("Task received SIGTERM signal")
 
     signal.signal(signal.SIGTERM, handle)

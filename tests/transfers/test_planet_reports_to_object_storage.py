@@ -416,3 +416,22 @@ def test_ten_thousand_landed_reports_cost_one_listing_per_series(monkeypatch, tm
     assert len(sandbox.exchanges) == -(-len(sandbox.reports) // 1000)
     series = {(r["report_type"], r["cadence"], r["plan_id"]) for r in sandbox.reports}
     assert len(listed) == len(series)
+
+
+@pytest.mark.parametrize(
+    ("executor", "folder", "warns"),
+    [
+        ("CeleryExecutor", "home/planet_reports", True),
+        ("LocalExecutor", "home/planet_reports", False),
+        ("CeleryExecutor", "shared/planet_reports", False),
+    ],
+)
+def test_files_on_one_workers_own_disk_are_warned_of(
+    sandbox, tmp_path, monkeypatch, caplog, executor, folder, warns
+):
+    monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("AIRFLOW__CORE__EXECUTOR", executor)
+    PlanetReportsToObjectStorageOperator(
+        task_id="land", destination=(tmp_path / folder).as_uri()
+    ).execute({})
+    assert ("Other workers cannot read what is landed" in caplog.text) == warns

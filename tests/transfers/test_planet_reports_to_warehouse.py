@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from types import SimpleNamespace
 
+import duckdb
 import pytest
 
 from airflow_provider_planet_reports.airflow_side.task_errors import PlanetReportsTaskFailure
@@ -103,6 +104,22 @@ def test_templates_are_rendered_and_what_they_leave_empty_is_left_out(land, oper
     day = dt.datetime.now(dt.timezone.utc).date() - dt.timedelta(days=1)
     load.render_template_fields({"day": str(day), "nothing": "", "names": "item_type, "})
     assert load.execute({})["reports"] == 2
+
+
+@pytest.mark.parametrize(("says", "all_go"), [("false", False), ("True", True)])
+def test_a_template_may_say_whether_rows_of_removed_reports_go(
+    land, operator, tmp_path, says, all_go
+):
+    land(cadence="daily")
+    operator().execute({})
+    for receipt in tmp_path.glob("landing/_receipts/**/*.json"):
+        receipt.unlink()
+    load = operator(remove_missing="{{ says }}")
+    load.render_template_fields({"says": says})
+    load.execute({})
+    with duckdb.connect(str(tmp_path / "warehouse.duckdb")) as db:
+        (left,) = db.execute("SELECT count(*) FROM loaded_reports").fetchone()
+    assert (left == 0) == all_go
 
 
 @pytest.mark.parametrize(

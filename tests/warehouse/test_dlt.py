@@ -52,6 +52,26 @@ def test_each_report_is_loaded_once_and_replaced_when_it_is_landed_anew(zone, ru
     assert run("SELECT count(*) FROM summary_daily") == [(3,)]
 
 
+def test_five_hundred_reports_are_loaded_once_and_on_the_disk_one_at_a_time(zone, run, monkeypatch):
+    from airflow_provider_planet_reports.warehouse import dlt as source
+
+    fetched, fetch = [], source.fetch
+
+    def noted(zone, receipt, place):
+        assert [*place.parent.iterdir()] == []
+        fetched.append(receipt.report_id)
+        return fetch(zone, receipt, place)
+
+    monkeypatch.setattr(source, "fetch", noted)
+    for number in range(500):
+        zone.land(f"{number:03}", b"n\n%d\n" % number, b"n\n1000\n", plan_id=number % 4)
+    count = "SELECT count(*), sum(CAST(n AS INTEGER)) FROM summary_daily WHERE _row > 0"
+    assert run(count) == [(1000, 500 * 499 / 2 + 500 * 1000)]
+    zone.land("007", b"n\n0\n", plan_id=3, overwrite=True)
+    assert run(count) == [(999, 500 * 499 / 2 + 499 * 1000 - 7)]
+    assert sorted(fetched) == sorted([*(f"{number:03}" for number in range(500)), "007"])
+
+
 def test_a_torn_report_is_named_and_the_others_loaded(zone, run, caplog):
     torn = zone.land("torn", b"n\n1\n")
     zone.land("good", b"n\n2\n")

@@ -8,7 +8,7 @@ from typing import Any
 import requests
 from requests.adapters import HTTPAdapter
 
-from airflow_provider_planet_reports.client.transport.addresses import is_loopback
+from airflow_provider_planet_reports.client.transport.addresses import is_loopback, origin
 from airflow_provider_planet_reports.client.transport.connections import (
     ConnectionRegistry,
     exchange,
@@ -36,14 +36,20 @@ for _name in ("urllib3.connection", "urllib3.connectionpool"):
 class Adapter(HTTPAdapter):
     """Gives every request a timeout and its turn, and keeps its secrets out of urllib3's logs.
 
+    :param base_url: address of the API; requests to its origin count against Planet's limits.
     :param timeout: connect and read timeout, in seconds.
-    :param rate_limiter: spaces the requests out, where they count against Planet's limits.
+    :param rate_limiter: spaces those requests out.
     :param connections: registers every connection's socket.
     """
 
     def __init__(
-        self, timeout: float, rate_limiter: RateLimiter | None, connections: ConnectionRegistry
+        self,
+        base_url: str,
+        timeout: float,
+        rate_limiter: RateLimiter,
+        connections: ConnectionRegistry,
     ) -> None:
+        self._origin = origin(base_url)
         self._timeout = timeout
         self._rate_limiter = rate_limiter
         self._connections = connections
@@ -66,17 +72,18 @@ class Adapter(HTTPAdapter):
         """Send a request when it is its turn."""
         if kwargs.get("timeout") is None:
             kwargs["timeout"] = self._timeout
-        if is_loopback(request.url or ""):
+        url = request.url or ""
+        if is_loopback(url):
             kwargs["proxies"] = {}  # it would be the proxy's own loopback
-        if self._rate_limiter is not None:
+        is_limited = origin(url) == self._origin
+        if is_limited:
             self._rate_limiter.wait()
         exchange.start_clock()
         response = super().send(request, *args, **kwargs)
-        log.debug("%s %s: %d", request.method, safe_url(request.url or ""), response.status_code)
-        if self._rate_limiter is not None:
-            if response.status_code == 429:
-                asked = parse_retry_after(response.headers.get("Retry-After"))
-                self._rate_limiter.slow_down(min(asked or 0.0, LONGEST_WAIT))
-            else:
-                self._rate_limiter.recover()
+        log.debug("%s %s: %d", request.method, safe_url(url), response.status_code)
+        if is_limited and response.status_code == 429:
+            asked = parse_retry_after(response.headers.get("Retry-After"))
+            self._rate_limiter.slow_down(min(asked or 0.0, LONGEST_WAIT))
+        elif is_limited:
+            self._rate_limiter.recover()
         return response

@@ -6,10 +6,8 @@ import math
 import platform
 import threading
 from typing import Any
-from urllib.parse import urlsplit
 
 import requests
-from requests.adapters import BaseAdapter
 from requests.utils import select_proxy
 
 from airflow_provider_planet_reports import __version__
@@ -85,14 +83,11 @@ class ReportsSession(RoutedSession):
         self._cancelled = threading.Event()
         self._max_retries = max_retries
         self._deadline = deadline
-        parts = urlsplit(self.base_url)
         self._connections = ConnectionRegistry()
-        elsewhere = Adapter(timeout, None, self._connections)
-        self.mount("https://", elsewhere)
-        self.mount("http://", elsewhere)
         limiter = RateLimiter(requests_per_second, wait=self.wait)
-        api = Adapter(timeout, limiter, self._connections)
-        self.mount(f"{parts.scheme}://{parts.netloc}/", api)
+        adapter = Adapter(self.base_url, timeout, limiter, self._connections)
+        self.mount("https://", adapter)
+        self.mount("http://", adapter)
 
     def __repr__(self) -> str:
         return f"<ReportsSession {self.base_url}>"
@@ -214,11 +209,6 @@ class ReportsSession(RoutedSession):
             environment = self.merge_environment_settings(url, {}, None, None, None)
             proxy = select_proxy(url, environment["proxies"])
         return translate_error(error, self.redact(cause(error), url), what, proxy)
-
-    def get_adapter(self, url: str) -> BaseAdapter:
-        """Return what sends a request: rate-limited to the API's origin, however that is spelt."""
-        here = addresses.origin(url) == addresses.origin(self.base_url)
-        return super().get_adapter(self.base_url if here else url)
 
     def raise_for_status(self, response: requests.Response) -> None:
         """Raise the error that the answer's status stands for; see :mod:`.errors`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import re
 from collections.abc import Callable
 from functools import partial
@@ -32,6 +33,10 @@ _REFUSED = {
     "signer": "sign with the connection's own credentials",
     "SSECustomerKey": "use SSE-KMS, by ServerSideEncryption and SSEKMSKeyId",
 }
+#: Variables that obstore reads by itself; those for SSE-S3 and SSE-KMS are welcome.
+_REFUSED_VARIABLES = {
+    "AWS_SSE_CUSTOMER_KEY_BASE64": "nobody else could read what is landed, so use SSE-KMS",
+}
 #: Buckets that may be part of a host's name, under a certificate for one more label.
 _LABEL = re.compile(r"[a-z0-9][a-z0-9-]+[a-z0-9]")
 #: botocore renews credentials ten minutes before they expire.
@@ -46,6 +51,7 @@ def opener(bucket: str, prefix: str | None, conn_id: str | None) -> partial[S3St
     :param conn_id: the connection; without one, boto3's own credentials are used.
     :raises InvalidInput: if the connection has a setting that cannot be followed.
     """
+    refuse_settings(os.environ, _REFUSED_VARIABLES, "the environment")
     hook = S3Hook(aws_conn_id=conn_id)
     service, where = hook.service_config, f"connection {conn_id!r}"
     given = hook.conn_config.extra_config.get("config_kwargs") or {}
@@ -78,6 +84,7 @@ def opener(bucket: str, prefix: str | None, conn_id: str | None) -> partial[S3St
     )
     config = {"region": region, "skip_signature": unsigned, "unsigned_payload": False}
     config |= {"disable_bulk_delete": True}  # not all servers have it
+    config |= {"conditional_put": "etag"}  # whatever the environment says
     if setting("request_checksum_calculation") != "when_required":
         config["checksum_algorithm"] = "SHA256"  # a bucket with Object Lock asks for one
     config |= _address(bucket, region, endpoint, setting)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,8 +19,14 @@ _REFUSED = {
     "audience": "use an account key or a SAS token",
     "connection_cert": "sign in by tenant_id or a managed identity",
     "encryption_scope": "make it the container's default encryption scope",
+    "key_encryption_key": "nobody else could read what is landed, so leave it out",
     "location_mode": "name the endpoint that is to be used in host",
+    "require_encryption": "Azure encrypts what it stores, so leave it out",
     "secondary_hostname": "name the endpoint that is to be used in host",
+}
+#: A variable that obstore reads by itself.
+_REFUSED_VARIABLES = {
+    "AZURE_STORAGE_ENCRYPTION_KEY": "nobody else could read what is landed, so unset it",
 }
 
 
@@ -35,6 +42,7 @@ def opener(container: str, prefix: str | None, conn_id: str | None) -> partial[A
         raise InvalidInput(
             f"abfs://{container} names no connection, and so no account: set destination_conn_id."
         )
+    refuse_settings(os.environ, _REFUSED_VARIABLES, "the environment")
     hook = WasbHook(conn_id)
     extra = hook.get_connection(conn_id).extra_dejson
     refuse_settings(extra, _REFUSED, f"the extra of connection {conn_id!r}")

@@ -20,7 +20,11 @@ from airflow_provider_planet_reports.landing.background_calls import Calls
 from airflow_provider_planet_reports.landing.layout import RECEIPTS
 from airflow_provider_planet_reports.landing.stores import failures
 from airflow_provider_planet_reports.landing.stores.interface import Entry, Revision, Stored
-from airflow_provider_planet_reports.landing.stores.upload import LARGE_AT_A_TIME, BucketWriter
+from airflow_provider_planet_reports.landing.stores.upload import (
+    LARGE_AT_A_TIME,
+    UPLOADS_AT_A_TIME,
+    BucketWriter,
+)
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +56,7 @@ class BucketStore:
         self._address = address.rstrip("/")
         self._calls = Calls()
         self._large = threading.Semaphore(LARGE_AT_A_TIME)
+        self._uploads = threading.Semaphore(UPLOADS_AT_A_TIME)
         self._asked = self._reached = False
         self._keeps: bool | None = None
         self._trying = threading.Lock()
@@ -61,10 +66,11 @@ class BucketStore:
 
     def open(self, key: str) -> BucketWriter:
         """Begin an object."""
-        bucket = self._bucket
-        return BucketWriter(
-            self._calls, self._large, lambda data, **how: self._put(bucket, key, data, **how)
-        )
+
+        def put(data: bytes | Iterator[bytes], **how: Any) -> None:
+            self._put(self._bucket, key, data, **how)
+
+        return BucketWriter(self._calls, self._large, self._uploads, put)
 
     def put(self, key: str, data: bytes, *, replaces: Revision | None) -> None:
         """Write a small object on a condition."""
@@ -88,7 +94,7 @@ class BucketStore:
     def keeps_conditions(self) -> bool:
         """Return whether conditions are kept, which is tried with ``_receipts/.conditions``.
 
-        That object is never deleted, so that a put that has to fail does, whoever else tries.
+        That object is never deleted, so that other processes can try at the same time.
         """
         with self._trying:
             if self._keeps is None:

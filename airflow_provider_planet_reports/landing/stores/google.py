@@ -12,12 +12,17 @@ from obstore.auth.google import GoogleCredentialProvider
 from obstore.store import GCSStore
 
 from airflow_provider_planet_reports.connections import refuse_settings
+from airflow_provider_planet_reports.errors import InvalidInput
 from airflow_provider_planet_reports.landing.stores import settings
 
 _REFUSED = {
     "GOOGLE_BASE_URL": "set gcs.endpoint in the connection's extra",
+    "gcs.access": "grant the service account what it may do, by roles",
+    "gcs.oauth2.token": "set key_path, keyfile_dict or another way for Airflow to get tokens",
     "gcs.session-kwargs": "set HTTPS_PROXY for a proxy, REQUESTS_CA_BUNDLE for a CA file",
 }
+#: Where Google's own cloud is; other clouds that run Google's software have other names.
+_UNIVERSE = "googleapis.com"
 
 
 def opener(bucket: str, prefix: str | None, conn_id: str | None) -> partial[GCSStore]:
@@ -38,6 +43,13 @@ def opener(bucket: str, prefix: str | None, conn_id: str | None) -> partial[GCSS
         credentials, project = hook.get_credentials_and_project_id()
         anonymous = bool(hook._get_field("is_anonymous"))
     endpoint = (extra.get("gcs.endpoint") or "").rstrip("/")
+    universe = os.environ.get("GOOGLE_CLOUD_UNIVERSE_DOMAIN") or _UNIVERSE
+    universe = getattr(credentials, "universe_domain", universe)
+    if universe != _UNIVERSE and not endpoint:
+        raise InvalidInput(
+            f"Credentials of {universe} do not count at {_UNIVERSE}: set gcs.endpoint in the extra "
+            f"of connection {conn_id!r} to https://storage.{universe}."
+        )
     # The one way to name an endpoint that obstore 0.11 knows, too.
     key = {"gcs_base_url": endpoint, "disable_oauth": True, "private_key_id": ""}
     place = {"service_account_key": json.dumps({**key, "client_email": "", "private_key": ""})}

@@ -16,12 +16,14 @@ log = logging.getLogger(__name__)
 BLOCK_SIZE = 8 * 2**20
 #: Parts of one object under way at a time; each is held in memory.
 _PARTS_AT_A_TIME = 2
-#: Objects at a time that are larger than a piece: each takes up to 30 MiB of memory.
-LARGE_AT_A_TIME = 4
 #: Less is not worth handing over to the thread that uploads.
 _PIECE_SIZE = 2**20
 #: Pieces that may wait for that thread; each is held in memory.
 _PIECES_WAITING = 2
+#: Objects at a time that are as large as a piece, or larger; each is held in memory.
+LARGE_AT_A_TIME = 4
+#: Those of them that are uploaded in parts; each takes up to 35 MiB.
+UPLOADS_AT_A_TIME = 2
 
 
 class BucketWriter:
@@ -29,14 +31,23 @@ class BucketWriter:
 
     :param calls: the store's.
     :param large: the store's slots for large objects.
+    :param uploads: its slots for those that are uploaded in parts. Who waits for one has a slot
+        for a large object, and never the other way round.
     :param put: puts bytes, or pieces of bytes, as an object; takes obstore's options.
     """
 
-    def __init__(self, calls: Calls, large: threading.Semaphore, put: Callable[..., None]) -> None:
+    def __init__(
+        self,
+        calls: Calls,
+        large: threading.Semaphore,
+        uploads: threading.Semaphore,
+        put: Callable[..., None],
+    ) -> None:
         self._calls = calls
         self._large = large
+        self._uploads = uploads
         self._put = put
-        self._is_large = False
+        self._slots: list[threading.Semaphore] = []
         self._held: list[bytes] = []
         self._size = 0
         self._upload: _Upload | None = None
@@ -45,11 +56,15 @@ class BucketWriter:
         """Append bytes."""
         self._held.append(data)
         self._size += len(data)
-        if self._size > _PIECE_SIZE and not self._is_large:
-            self._calls.wait_for(self._large)
-            self._is_large = True
-        if self._size >= _PIECE_SIZE and (self._upload or self._size > BLOCK_SIZE):
-            self._upload = self._upload or _Upload(self._calls, self._put)
+        if self._size >= _PIECE_SIZE and not self._slots:
+            self._enter(self._large)
+        if self._upload is None and self._size > BLOCK_SIZE:
+            self._enter(self._uploads)
+            self._upload = _Upload(self._calls, self._put)
+            for piece in self._held:  # joined, they would be in memory twice
+                self._upload.send(piece)
+            self._held, self._size = [], 0
+        elif self._upload and self._size >= _PIECE_SIZE:
             self._upload.send(self._take())
 
     def commit(self) -> None:
@@ -78,10 +93,13 @@ class BucketWriter:
         self._size = 0
         return data
 
+    def _enter(self, slots: threading.Semaphore) -> None:
+        self._calls.wait_for(slots)
+        self._slots.append(slots)
+
     def _leave(self) -> None:
-        if self._is_large:
-            self._is_large = False
-            self._large.release()
+        while self._slots:
+            self._slots.pop().release()
 
     def __del__(self) -> None:
         """Commit nothing if the writer is forgotten, and have its upload aborted."""

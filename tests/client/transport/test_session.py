@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 import pytest
 import requests
+from hurried import Hurried
 from requests_mock import ANY
 from scripted_server import KEY
 
@@ -27,18 +28,6 @@ FILES = "https://files.example/1"
 BASIC = base64.b64encode(f"{KEY}:".encode()).decode()
 SIGNATURE = "s1gnature"
 SECRETS = (KEY, quote(KEY, safe=""), BASIC, SIGNATURE)
-
-
-class Hurried(ReportsSession):
-    """Takes down what it would wait."""
-
-    def __init__(self, *args, **kwargs):
-        self.waited = []
-        super().__init__(*args, **kwargs)
-
-    def wait(self, seconds):
-        self.waited.append(seconds)
-        return False
 
 
 @pytest.fixture
@@ -213,16 +202,6 @@ def test_a_task_that_ends_does_not_wait_for_further_tries(server, caplog):
         thread.join(60)
         assert [answer.status_code for answer in answers] == [503]
         assert "told to stop" in str(the_failure(session, API))
-
-
-def test_the_api_is_paced_however_a_link_spells_its_origin():
-    with ReportsSession(KEY) as session:
-        api, *spelt_otherwise = [
-            session.get_adapter(f"https://api.planet.com{port}/reports/v1/")
-            for port in ("", ":443", ":0443")
-        ]
-        assert all(adapter is api for adapter in spelt_otherwise)
-        assert session.get_adapter("https://api.planet.com:8443/reports/v1/") is not api
 
 
 def test_an_answer_that_is_no_file_has_a_limit(server, session, monkeypatch):

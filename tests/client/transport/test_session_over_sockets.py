@@ -6,15 +6,16 @@ import base64
 import logging
 import socket
 import threading
-import time
 import traceback
 from urllib.parse import quote
 
 import pytest
 import requests
+from hurried import Hurried
 from scripted_server import KEY, Answer
 
 from airflow_provider_planet_reports.client import errors
+from airflow_provider_planet_reports.client.transport import rate_limiter
 from airflow_provider_planet_reports.client.transport.session import ReportsSession
 from airflow_provider_planet_reports.errors import PlanetReportsError
 
@@ -55,39 +56,57 @@ def session_once(session):
     return session
 
 
-def test_a_429_slows_all_further_requests_down(server, session):
+#: Turns of 100 seconds, which nobody waits for: what a busy machine takes is little beside them.
+TURN = 100
+SLOWLY = {"requests_per_second": 1 / TURN}
+
+
+def turns(count):
+    return pytest.approx([TURN * number for number in range(1, count + 1)], abs=TURN / 2)
+
+
+def test_a_429_slows_all_further_requests_down(server, monkeypatch):
+    monkeypatch.setattr(rate_limiter, "_FIRST_CEILING", 1 / TURN)
+    monkeypatch.setattr(rate_limiter, "_SLOWEST", 1 / TURN)
     server.will(Answer(429), Answer(body={}))
-    for _ in range(4):
-        session.get(session.base_url)
-    first, last = server.received[1], server.received[-1]
-    assert last.when - first.when >= 0.25  # three requests at about ten per second
+    with Hurried(KEY, server.origin) as session:
+        for _ in range(3):
+            session.get(session.base_url)
+        assert max(session.waited) > TURN
 
 
-def test_a_ceiling_is_kept_by_all_threads_together(server, session_of):
-    session = session_of(server, requests_per_second=20)
-    threads = [threading.Thread(target=session.get, args=(session.base_url,)) for _ in range(11)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    times = sorted(request.when for request in server.received)
-    assert times[-1] - times[0] >= 0.45
+def test_a_ceiling_is_kept_by_all_threads_together(server):
+    with Hurried(KEY, server.origin, **SLOWLY) as session:
+        threads = [
+            threading.Thread(target=session.get, args=(session.base_url,)) for _ in range(11)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(session.waited) == turns(11)
 
 
-def test_sessions_that_follow_one_another_keep_a_ceiling_as_one_does(server, session_of):
-    for _ in range(5):
-        session = session_of(server, requests_per_second=20)
-        session.get(session.base_url)
-    times = [request.when for request in server.received]
-    assert times[-1] - times[0] >= 0.2
+def test_a_ceiling_is_kept_however_a_link_spells_the_apis_origin(server):
+    host, _, port = server.origin.rpartition(":")
+    with Hurried(KEY, server.origin, **SLOWLY) as session:
+        for origin in (server.origin, f"{host}:0{port}", server.origin.upper()):
+            session.get(f"{origin}/a")
+        assert session.waited == turns(3)
 
 
-def test_other_origins_do_not_count_against_the_ceiling(server, elsewhere, session_of):
-    session = session_of(server, requests_per_second=0.1)
-    begun = time.monotonic()
+def test_sessions_that_follow_one_another_keep_a_ceiling_as_one_does(server):
     for _ in range(3):
-        session.get(elsewhere.origin)
-    assert time.monotonic() - begun < 5
+        with Hurried(KEY, server.origin, **SLOWLY) as session:
+            session.get(session.base_url)
+            assert session.waited == turns(1)
+
+
+def test_other_origins_do_not_count_against_the_ceiling(server, elsewhere):
+    with Hurried(KEY, server.origin, **SLOWLY) as session:
+        for _ in range(3):
+            session.get(elsewhere.origin)
+        assert session.waited == []
 
 
 def test_a_connection_that_breaks_is_tried_again(server, session):
@@ -208,18 +227,6 @@ def test_a_tls_handshake_is_hung_up_too(session):
             session.cancel()
             thread.join(60)
     assert "told to stop" in str(failures[0])
-
-
-class Hurried(ReportsSession):
-    """Takes down what it would wait."""
-
-    def __init__(self, *args, **kwargs):
-        self.waited = []
-        super().__init__(*args, **kwargs)
-
-    def wait(self, seconds):
-        self.waited.append(seconds)
-        return False
 
 
 def test_all_waiting_is_in_one_place(server):

@@ -9,6 +9,7 @@ from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from listener import Listener
@@ -344,6 +345,36 @@ def test_extra_args_are_sent_with_every_object(
     assert found == sent
 
 
+def test_encryption_that_the_environment_asks_obstore_for_counts_and_the_connection_comes_first(
+    aws: Any, listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_SERVER_SIDE_ENCRYPTION", "aws:kms")
+    monkeypatch.setenv("AWS_SSE_KMS_KEY_ID", "key-of-the-machine")
+    aws().put_always("a.csv", b"x")
+    assert listener.put.headers["x-amz-server-side-encryption"] == "aws:kms"
+    assert listener.put.headers["x-amz-server-side-encryption-aws-kms-key-id"].endswith("machine")
+    extra_args = {"ServerSideEncryption": "AES256"}
+    aws({"service_config": {"s3": {"extra_args": extra_args}}}).put_always("a.csv", b"x")
+    assert listener.put.headers["x-amz-server-side-encryption"] == "AES256"
+
+
+def test_a_customers_key_in_the_environment_is_refused_and_not_shown(
+    aws: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_SSE_CUSTOMER_KEY_BASE64", "5ec2e7")
+    with pytest.raises(InvalidInput, match="'AWS_SSE_CUSTOMER_KEY_BASE64' in the env") as refusal:
+        aws()
+    assert "5ec2e7" not in str(refusal.value)
+
+
+def test_the_environment_does_not_turn_conditions_off(
+    aws: Any, listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_CONDITIONAL_PUT", "disabled")
+    aws().put("_receipts/a.json", b"{}", replaces=None)
+    assert listener.put.headers["if-none-match"] == "*"
+
+
 def test_receipts_are_encrypted_as_files_are(aws: Any, listener: Listener) -> None:
     store = aws({"service_config": {"s3": {"extra_args": KMS}}})
     store.put("_receipts/a.json", b"{}", replaces=None)
@@ -520,6 +551,49 @@ def test_what_can_not_be_followed_is_refused_with_what_to_do(
     assert "\n" not in str(refusal.value)
     assert "5ec2e7" not in str(refusal.value)
     assert listener.asked == []
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [(301, "PermanentRedirect"), (400, "AuthorizationHeaderMalformed")]
+)
+def test_a_wrong_region_is_named_with_where_to_correct_it(
+    aws: Any, listener: Listener, status: int, code: str
+) -> None:
+    """As Amazon answers: no ``Location``, but the right region."""
+    says = f"<Error><Code>{code}</Code><Region>us-west-2</Region></Error>"
+    listener.answer = (status, says.encode())
+    store = aws()
+    for failing in (lambda: store.put_always("a", b"x"), lambda: list(store.list("a/"))):
+        with pytest.raises(DestinationRefused, match=r"^Wrong region for this bucket: correct reg"):
+            failing()
+
+
+@pytest.fixture
+def without_rights(moto: S3Server) -> Iterator[dict[str, str]]:
+    """Login and password of a user without any policy, on a server that enforces policies."""
+    import boto3
+    import requests
+
+    server = {"endpoint_url": moto.endpoint, "region_name": "us-east-1"}
+    credentials = {"aws_access_key_id": moto.login, "aws_secret_access_key": moto.password}
+    iam, name = boto3.client("iam", **server, **credentials), f"reader-{uuid4().hex}"
+    iam.create_user(UserName=name)
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+    requests.post(f"{moto.endpoint}/moto-api/reset-auth", data="0", timeout=60)
+    yield {"login": key["AccessKeyId"], "password": key["SecretAccessKey"]}
+    requests.post(f"{moto.endpoint}/moto-api/reset-auth", data="inf", timeout=60)
+
+
+def test_a_user_without_rights_is_told_which_are_missing(
+    lake: Any, moto: S3Server, without_rights: dict[str, str]
+) -> None:
+    extra = {"endpoint_url": moto.endpoint, "region_name": "us-east-1"}
+    store = lake("s3://lake@bucket/usage", extra=extra, **without_rights)
+    with pytest.raises(DestinationRefused, match=r"^No right to write: allow this user to write"):
+        store.put_always("a.csv", b"x")
+    with pytest.raises(DestinationRefused, match=r"^No right to read: allow reading and listing"):
+        list(store.list("_receipts/"))
+    assert without_rights["password"] not in repr(store)
 
 
 HARMLESS = {"user_agent_extra": "x", "max_pool_connections": 50, "tcp_keepalive": True}

@@ -229,6 +229,8 @@ def test_a_dead_proxy_is_named(azure: Any, monkeypatch: pytest.MonkeyPatch) -> N
     ("connection", "says"),
     [
         ({"extra": {"encryption_scope": "s"}}, "'encryption_scope' in the extra of connection"),
+        ({"extra": {"require_encryption": True}}, "'require_encryption' in the extra of"),
+        ({"extra": {"key_encryption_key": "k"}}, "'key_encryption_key' in the extra of"),
         ({"extra": {"audience": "a"}}, "'audience' in the extra of connection 'lake' is not sup"),
         (
             {"conn_type": "aws"},
@@ -253,6 +255,15 @@ def test_what_can_not_be_followed_is_refused_with_what_to_do(
         azure(**{"login": "planet", "password": ACCOUNT_KEY, **connection})
     assert str(refusal.value).startswith(says)
     assert ACCOUNT_KEY not in str(refusal.value)
+
+
+def test_a_customers_key_in_the_environment_is_refused_and_not_shown(
+    azure: Any, listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AZURE_STORAGE_ENCRYPTION_KEY", "5ec2e7")
+    with pytest.raises(InvalidInput, match="'AZURE_STORAGE_ENCRYPTION_KEY' in the en") as refusal:
+        azure(**to(listener))
+    assert "5ec2e7" not in str(refusal.value)
 
 
 def test_without_a_connection_there_is_no_account() -> None:

@@ -27,7 +27,11 @@ from airflow_provider_planet_reports.landing.errors import (
 from airflow_provider_planet_reports.landing.stores.bucket import BucketStore
 from airflow_provider_planet_reports.landing.stores.failures import translated
 from airflow_provider_planet_reports.landing.stores.interface import Revision
-from airflow_provider_planet_reports.landing.stores.upload import BLOCK_SIZE, LARGE_AT_A_TIME
+from airflow_provider_planet_reports.landing.stores.upload import (
+    BLOCK_SIZE,
+    LARGE_AT_A_TIME,
+    UPLOADS_AT_A_TIME,
+)
 
 MIB = 2**20
 #: Seconds in which something ends that would go on for two minutes; four are promised.
@@ -119,20 +123,25 @@ def test_up_to_8_mib_are_one_request(
     assert server.objects("bucket") == {"usage/a.csv": b"x" * size}
 
 
-def large(memory: BucketStore, number: int) -> Any:
+def large(memory: BucketStore, number: int, size: int = 2 * MIB) -> Any:
     writer = memory.open(f"{number}.csv")
-    writer.write(b"x" * 2 * MIB)
+    writer.write(b"x" * size)
     return writer
 
 
 @pytest.mark.parametrize("way", ["commit", "abandon"])
+@pytest.mark.parametrize(
+    ("size", "most"),
+    [(2 * MIB, LARGE_AT_A_TIME), (2 * BLOCK_SIZE, UPLOADS_AT_A_TIME)],
+    ids=["in one request", "in parts"],
+)
 def test_few_large_objects_are_held_in_memory_at_a_time_the_next_waits_for_the_end_of_one(
-    memory: BucketStore, way: str
+    memory: BucketStore, size: int, most: int, way: str
 ) -> None:
-    writers = [large(memory, number) for number in range(LARGE_AT_A_TIME)]
-    memory.open("small.csv").write(b"x" * MIB)  # waits for nothing
+    writers = [large(memory, number, size) for number in range(most)]
+    memory.open("small.csv").write(b"x" * (MIB - 1))  # waits for nothing
     begun: list[Any] = []
-    threading.Thread(target=lambda: begun.append(large(memory, 99)), daemon=True).start()
+    threading.Thread(target=lambda: begun.append(large(memory, 99, size)), daemon=True).start()
     time.sleep(0.3)
     assert begun == []
     getattr(writers[0], way)()
@@ -335,7 +344,7 @@ def test_cancelling_wakes_all_callers_in_all_threads(
     with silence(server, lambda each: True):
         for thread in threads:
             thread.start()
-        wait_until(lambda: len(server.requests) == 8)
+        wait_until(lambda: len(server.requests) >= 8)
         store.cancel()
         for thread in threads:
             thread.join(SOON)
@@ -360,10 +369,10 @@ def test_abandoning_does_not_wait_long_for_a_silent_server(
     store: BucketStore, server: GoogleServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     with silence(server, lambda each: "uploadId" in each.query):
-        writers = [store.open(f"{name}.csv") for name in "abcd"]
+        writers = [store.open(f"{name}.csv") for name in "ab"]
         for writer in writers:
             writer.write(b"x" * 2 * BLOCK_SIZE)
-        wait_until(lambda: len(server.requests) >= 8)
+        wait_until(lambda: len(server.requests) >= 4)
         store.cancel()
         started = time.monotonic()
         for writer in writers:

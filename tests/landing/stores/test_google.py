@@ -127,6 +127,28 @@ def test_obstores_own_variable_for_the_endpoint_is_refused(
         google(is_anonymous=True)
 
 
+@pytest.mark.parametrize("name", ["gcs.access", "gcs.oauth2.token", "gcs.session-kwargs"])
+def test_what_can_not_be_followed_is_refused_and_not_shown(google: Any, name: str) -> None:
+    with pytest.raises(InvalidInput, match=f"'{name}' in the extra of connection") as refusal:
+        google(is_anonymous=True, **{name: "5ec2e7"})
+    assert "5ec2e7" not in str(refusal.value)
+
+
+def test_what_makes_no_difference_is_ignored(google: Any, listener: Listener) -> None:
+    harmless = {"gcs.consistency": "none", "gcs.version-aware": "true", "num_retries": 3, "x": 1}
+    google(is_anonymous=True, **harmless).put_always("a.csv", b"x")
+    assert unquote(listener.put.path) == "/bucket/usage/a.csv"
+
+
+def test_another_universe_than_googles_needs_its_endpoint(
+    google: Any, listener: Listener, key: Any
+) -> None:
+    elsewhere = {**key, "universe_domain": "cloud.example"}
+    with pytest.raises(InvalidInput, match=r"set gcs\.endpoint in the extra of connection"):
+        google(keyfile_dict=elsewhere, **{"gcs.endpoint": ""})
+    google(keyfile_dict=elsewhere)
+
+
 def test_a_proxy_is_used(google: Any, listener: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", listener.url)
     google(is_anonymous=True, **{"gcs.endpoint": "http://google.example"}).put_always("a", b"x")
