@@ -28,6 +28,7 @@ def alerts_of(
     made: dt.datetime,
     refusal: str,
     unmatched: Sequence[Product],
+    unknown: Sequence[str],
 ) -> Iterator[str]:
     """Yield what stands at the top of the page, as text.
 
@@ -36,6 +37,7 @@ def alerts_of(
     :param made: when the page is made.
     :param refusal: why Planet's account service gave no quotas; empty where it did.
     :param unmatched: products of the account that belong to no plan.
+    :param unknown: plans that are named in the parameters, and have no report here.
     """
     if refusal:
         yield f"Planet did not give the quotas, so this page has none: {refusal}"
@@ -64,6 +66,8 @@ def alerts_of(
             f"{unreadable:,} of {lines:,} lines of {both} could not be read, and are in no figure. "
             "Closing lines of a file count, too."
         )
+    if unknown:
+        yield f"No report is loaded of {both} of these plans: {', '.join(unknown)}."
     yield from (drift for section in sections if (drift := _drift(section)))
     if unmatched:
         names = ", ".join(each.quota.title or each.product_id for each in unmatched)
@@ -85,5 +89,5 @@ def _drift(section: Section) -> str:
         f"{number_text(difference)} ({percent_text(difference / max(says, standing.used))})"
     )
     if standing.days_lacking:
-        return f"{text}; {days_text(standing.days_lacking)} since then are not loaded."
-    return f"{text}, and all days since then are loaded."
+        return f"{text}. Not loaded since then: {days_text(standing.days_lacking)}."
+    return f"{text}. All days since then are loaded."

@@ -48,8 +48,8 @@ def _rows(figures: Figures, section: Section) -> Iterator[tuple[Any, ...]]:
         yield f"usage by {period.kind}", part.first, part.last, "", "", item_type, usage
     for cell in its.cells:
         who = (cell.user, cell.user_name, cell.item_type)
-        yield "usage by user", period.first, period.last, *who, cell.now
-        yield "usage by user", before.first, before.last, *who, cell.before
+        yield "usage by user", period.first, period.last, *who, cell.amounts.now
+        yield "usage by user", before.first, before.last, *who, cell.amounts.before
     for month in its.months:
         yield "usage by month", month.month, month.month, "", "", "", month.usage
         yield "loaded days of month", month.month, month.month, "", "", "", month.days

@@ -149,6 +149,14 @@ def test_what_is_wrong_with_the_reports_is_said_first_with_how_many(filled, writ
     ]
 
 
+def test_of_many_missing_days_the_first_ones_are_named(load, write):
+    usages = [1 if back % 2 == 0 or back == 61 else None for back in range(62)]
+    page = write(load(*a_row_a_day(*usages, last=LAST)), days=61)
+    (alert,) = page.alerts
+    assert alert.startswith("Plan 7 has no report of 30 days: 26 Sep 2026, 28 Sep 2026, ")
+    assert alert.endswith("10 Oct 2026, and 22 days more.")
+
+
 def test_a_page_that_lags_behind_says_so(load, write):
     page = write(load(*a_row_a_day(1, 1, 1, last=dt.date(2026, 1, 5))), end=None)
     assert "3 \N{EN DASH} 5 Jan 2026" not in page.text  # seven days, ending on the newest
