@@ -19,6 +19,8 @@ from airflow_provider_planet_reports.usage_page.words import (
 
 #: Days after which the newest loaded day is no longer new: a day's report may be late.
 _NEW = 2
+#: Products that an alert names.
+_NAMED = 8
 
 
 def alerts_of(
@@ -57,8 +59,8 @@ def alerts_of(
     if figures.duplicates:
         are = "report of {} is" if figures.duplicates == 1 else "reports of {} are"
         yield (
-            f"{figures.duplicates:,} duplicate {are.format(both)} loaded: of each plan and day, "
-            "the one that was landed later counts."
+            f"{figures.duplicates:,} duplicate {are.format(both)} loaded: one of each plan and day "
+            "counts."
         )
     unreadable, lines = figures.unreadable
     if unreadable:
@@ -70,10 +72,10 @@ def alerts_of(
         yield f"No report is loaded of {both} of these plans: {', '.join(unknown)}."
     yield from (drift for section in sections if (drift := _drift(section)))
     if unmatched:
-        names = ", ".join(each.quota.title or each.product_id for each in unmatched)
+        names = ", ".join(each.quota.title or each.product_id for each in unmatched[:_NAMED])
         yield (
-            f"{len(unmatched)} of the account's products have no loaded plan's id, so nothing here "
-            f"is compared with them: {names}."
+            f"{len(unmatched)} of the account's products cannot be joined to one loaded plan by id "
+            f"and term, so nothing here is compared with them, for example: {names}."
         )
 
 

@@ -142,8 +142,8 @@ def test_what_is_wrong_with_the_reports_is_said_first_with_how_many(filled, writ
     page = write(filled, days=20)
     assert page.alerts == [
         "Plan 1002 has no report of 1 day: 19 Nov 2026.",
-        "1 duplicate report of 16 Oct \N{EN DASH} 24 Nov 2026 is loaded: of each plan and day, the "
-        "one that was landed later counts.",
+        "1 duplicate report of 16 Oct \N{EN DASH} 24 Nov 2026 is loaded: one of each plan and day "
+        "counts.",
         f"4 of {18 * 40 - 3 + 4} lines of 16 Oct \N{EN DASH} 24 Nov 2026 could not be read, and "
         "are in no figure. Closing lines of a file count, too.",
     ]

@@ -9,6 +9,7 @@ from pages import HEADER, LAST, a_row_a_day
 
 from airflow_provider_planet_reports.errors import InvalidInput
 from airflow_provider_planet_reports.usage_page.quotas import given_quotas
+from airflow_provider_planet_reports.warehouse.errors import WarehouseRefused
 
 TERM = {"term_start_date": "2026-11-18T00:00:00Z", "term_end_date": "2027-11-17T23:59:59Z"}
 
@@ -220,6 +221,16 @@ def test_a_snapshot_is_kept_for_each_day(warehouse, write):
     warehouse.ask("UPDATE quota_snapshots SET day = DATE '2026-01-01' RETURNING day")
     write(warehouse, products=[product()])
     assert len(warehouse.ask("SELECT day FROM quota_snapshots")) == 3
+
+
+def test_a_snapshot_that_cannot_be_kept_is_said(warehouse, write):
+    warehouse.load()
+    if "duckdb" in warehouse.url:
+        warehouse.ask("CREATE VIEW quota_snapshots AS SELECT 1 AS day")
+    else:
+        warehouse.ask("CREATE TABLE quota_snapshots (other TEXT)")
+    with pytest.raises(WarehouseRefused, match="Quotas cannot be kept: let this user create"):
+        write(warehouse, products=[product()])
 
 
 def test_a_refusal_is_said_and_the_page_is_there(load, write):
