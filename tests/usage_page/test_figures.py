@@ -133,7 +133,7 @@ def test_every_figure_is_that_of_sql(filled, write, plan):
     for (when, item_type), usage in by_day.items():
         of_day = {"first_day": when, "item_type": item_type}
         assert page.amounts("usage by day", plan, **of_day) == [pytest.approx(usage)]
-    assert page.amounts("usage by month", plan, first_day="2026-11") == [
+    assert page.amounts("usage by month", plan, first_day="2026-11-01", last_day=LAST) == [
         pytest.approx(by_month["2026-11"])
     ]
 
