@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
 
+_MOST_DAYS = 3660
+
+
 class PlanetUsagePageOperator(BaseOperator):
     """Write a page that shows who used how much of what, per plan, and how much of the quota.
 
@@ -147,7 +150,8 @@ PlanetReportsToWarehouseOperator` loads. It writes ``usage.csv``, which has ever
         hook = PlanetReportsHook(self.planet_reports_conn_id)
         hook.get_conn()  # a connection that cannot be right fails the task
         try:
-            return hook.list_products(), ""
+            products = hook.list_products()
+            return products, "" if products else "the account has no products."
         except PlanetReportsError as error:
             self.log.warning("The page is made without quotas: %s", error)
             return None, str(error)
@@ -172,8 +176,10 @@ PlanetReportsToWarehouseOperator` loads. It writes ``usage.csv``, which has ever
 
 def _days(value: Any) -> int:
     text = str(value).strip()
-    if isinstance(value, bool) or not text.isdecimal() or int(text) < 1:
-        raise InvalidInput(f"days={value!r} is not allowed: it must be a whole number from 1.")
+    if isinstance(value, bool) or not text.isdecimal() or not 1 <= int(text) <= _MOST_DAYS:
+        raise InvalidInput(
+            f"days={value!r} is not allowed: it must be a whole number from 1 to {_MOST_DAYS}."
+        )
     return int(text)
 
 

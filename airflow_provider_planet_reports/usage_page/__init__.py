@@ -91,7 +91,10 @@ def write_usage_page(
         with closing(open_warehouse(warehouse, warehouse_conn_id)) as database:
             keep_snapshot(database, account, made.date())
     shown, no_total = sections.sections_of(found, known, standings)
-    first = alerts.alerts_of(found, shown, made=made, refusal=refusal, unmatched=unmatched)
+    first = alerts.alerts_of(
+        found, shown, made=made, refusal=refusal, unmatched=unmatched,
+        unknown=sorted({*known} - {*found.plans}),
+    )  # fmt: skip
     html = page_of(
         found, shown, alerts=list(first), no_total=no_total, title=title, note=note, made=made
     )
@@ -111,7 +114,9 @@ def _standings(
         quota = quotas.get(plan)
         if quota is None or (quota.amount is None and quota.used is None):
             continue
-        since = min(quota.start or figures.period.first, figures.period.last)
+        since = quota.start or figures.period.first
+        if since > figures.period.last:  # its term has not begun
+            continue
         by_day = usage_by_day(database, plan, Period(since, figures.period.last))
         standings[plan] = standing_of(quota, since, by_day, figures.period)
     return standings

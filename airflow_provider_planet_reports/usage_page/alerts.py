@@ -19,6 +19,8 @@ from airflow_provider_planet_reports.usage_page.words import (
 
 #: Days after which the newest loaded day is no longer new: a day's report may be late.
 _NEW = 2
+#: Products that an alert names.
+_NAMED = 8
 
 
 def alerts_of(
@@ -28,6 +30,7 @@ def alerts_of(
     made: dt.datetime,
     refusal: str,
     unmatched: Sequence[Product],
+    unknown: Sequence[str],
 ) -> Iterator[str]:
     """Yield what stands at the top of the page, as text.
 
@@ -36,6 +39,7 @@ def alerts_of(
     :param made: when the page is made.
     :param refusal: why Planet's account service gave no quotas; empty where it did.
     :param unmatched: products of the account that belong to no plan.
+    :param unknown: plans that are named in the parameters, and have no report here.
     """
     if refusal:
         yield f"Planet did not give the quotas, so this page has none: {refusal}"
@@ -55,8 +59,8 @@ def alerts_of(
     if figures.duplicates:
         are = "report of {} is" if figures.duplicates == 1 else "reports of {} are"
         yield (
-            f"{figures.duplicates:,} duplicate {are.format(both)} loaded: of each plan and day, "
-            "the one that was landed later counts."
+            f"{figures.duplicates:,} duplicate {are.format(both)} loaded: one of each plan and day "
+            "counts."
         )
     unreadable, lines = figures.unreadable
     if unreadable:
@@ -64,12 +68,14 @@ def alerts_of(
             f"{unreadable:,} of {lines:,} lines of {both} could not be read, and are in no figure. "
             "Closing lines of a file count, too."
         )
+    if unknown:
+        yield f"No report is loaded of {both} of these plans: {', '.join(unknown)}."
     yield from (drift for section in sections if (drift := _drift(section)))
     if unmatched:
-        names = ", ".join(each.quota.title or each.product_id for each in unmatched)
+        names = ", ".join(each.quota.title or each.product_id for each in unmatched[:_NAMED])
         yield (
-            f"{len(unmatched)} of the account's products have no loaded plan's id, so nothing here "
-            f"is compared with them: {names}."
+            f"{len(unmatched)} of the account's products cannot be joined to one loaded plan by id "
+            f"and term, so nothing here is compared with them, for example: {names}."
         )
 
 
@@ -85,5 +91,5 @@ def _drift(section: Section) -> str:
         f"{number_text(difference)} ({percent_text(difference / max(says, standing.used))})"
     )
     if standing.days_lacking:
-        return f"{text}; {days_text(standing.days_lacking)} since then are not loaded."
-    return f"{text}, and all days since then are loaded."
+        return f"{text}. Not loaded since then: {days_text(standing.days_lacking)}."
+    return f"{text}. All days since then are loaded."

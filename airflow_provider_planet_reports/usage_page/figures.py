@@ -6,8 +6,7 @@ The database adds up: what comes back is a row for each group, however many line
 from __future__ import annotations
 
 import datetime as dt
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -23,15 +22,35 @@ _PLAN = "coalesce(plan_id, '')"
 _MONTHS = 13
 
 
-class Cell(NamedTuple):
-    """What one user used of one item type on one plan, in the period and in the one before."""
+class Amounts(NamedTuple):
+    """What was used in the period and in the one before; and on average on a day that is loaded.
 
-    plan: str
+    Averages of plans that are added up are those of each plan's own days: a day that is missing of
+    one of them must not look like a decline.
+    """
+
+    now: float = 0.0
+    before: float = 0.0
+    now_a_day: float = 0.0
+    before_a_day: float = 0.0
+
+    def plus(self, other: Amounts) -> Amounts:
+        """Return both added up."""
+        return Amounts(*(one + more for one, more in zip(self, other, strict=True)))
+
+    @property
+    def change(self) -> float | None:
+        """By what part the average of a day has changed; None where nothing can be compared."""
+        return self.now_a_day / self.before_a_day - 1 if self.before_a_day > 0 else None
+
+
+class Cell(NamedTuple):
+    """What one user used of one item type."""
+
     user: str
     user_name: str
     item_type: str
-    now: float
-    before: float
+    amounts: Amounts
 
 
 class Month(NamedTuple):
@@ -40,11 +59,13 @@ class Month(NamedTuple):
     :param month: as ``YYYY-MM``.
     :param usage: what was used, up to the last day shown.
     :param days: days of it that are loaded.
+    :param a_day: what was used on average on a loaded day.
     """
 
     month: str
     usage: float
     days: int
+    a_day: float
 
 
 @dataclass
@@ -52,7 +73,8 @@ class PlanFigures:
     """What was used on a plan.
 
     :param plan: its id.
-    :param loaded: days of the period, and of the one before, whose report is loaded.
+    :param loaded: days of the period whose report is loaded.
+    :param loaded_before: days of the period before whose report is loaded.
     :param missing: days of the period without a report, from the plan's first report on.
     :param cells: usage by user and item type.
     :param parts: usage by part of the period (its number) and item type.
@@ -61,6 +83,7 @@ class PlanFigures:
 
     plan: str
     loaded: set[dt.date] = field(default_factory=set)
+    loaded_before: set[dt.date] = field(default_factory=set)
     missing: list[dt.date] = field(default_factory=list)
     cells: list[Cell] = field(default_factory=list)
     parts: dict[tuple[int, str], float] = field(default_factory=dict)
@@ -130,8 +153,8 @@ def read_figures(
         return figures
     _read_reports(database, figures)
     plans = figures.plans
-    for cell in _read_cells(database, figures, columns):
-        plans[cell.plan].cells.append(cell)
+    for plan, cell in _read_cells(database, figures, columns):
+        plans[plan].cells.append(cell)
     # The parts' days as a table, so that the database adds up by day, week or month alike.
     values = ", ".join(
         f"({number}, DATE '{part.first}', DATE '{part.last}')"
@@ -166,16 +189,6 @@ def usage_by_day(database: Database, plan: str, period: Period) -> dict[dt.date,
     return dict(rows)
 
 
-def change_per_day(now: float, days: int, before: float, days_before: int) -> float | None:
-    """Return by what part a day's average has changed; None where nothing can be compared.
-
-    Averages over the days that are loaded: a day that is missing must not look like a decline.
-    """
-    if not days or not days_before or before <= 0:
-        return None
-    return (now / days) / (before / days_before) - 1
-
-
 def _read_reports(database: Database, figures: Figures) -> None:
     """Read which days are loaded, of which plans; and what is wrong with them."""
     both = [figures.both.first, figures.both.last]
@@ -186,7 +199,8 @@ def _read_reports(database: Database, figures: Figures) -> None:
         "WHERE day BETWEEN %s AND %s ORDER BY 1, 2",
         [_TABLE, *both],
     ):
-        figures.plans.setdefault(plan, PlanFigures(plan)).loaded.add(day)
+        its = figures.plans.setdefault(plan, PlanFigures(plan))
+        (its.loaded if day in figures.period else its.loaded_before).add(day)
         first_days[plan] = first
     for plan, its in figures.plans.items():
         its.missing = [
@@ -205,7 +219,9 @@ def _read_reports(database: Database, figures: Figures) -> None:
     figures.unreadable = (int(unreadable), int(lines))
 
 
-def _read_cells(database: Database, figures: Figures, columns: Mapping[str, str]) -> Iterable[Cell]:
+def _read_cells(
+    database: Database, figures: Figures, columns: Mapping[str, str]
+) -> Iterator[tuple[str, Cell]]:
     there = database.columns_of(_TABLE)
 
     def text(name: str) -> str:
@@ -224,7 +240,10 @@ def _read_cells(database: Database, figures: Figures, columns: Mapping[str, str]
         f"WHERE day BETWEEN DATE '{figures.both.first}' AND DATE '{figures.both.last}' "
         "AND line.usage IS NOT NULL GROUP BY 1, 2, 4 ORDER BY 1, 2, 4"
     )
-    return (Cell(*row) for row in rows)
+    for plan, user, user_name, item_type, now, before in rows:
+        its = figures.plans[plan]
+        rates = (now / max(len(its.loaded), 1), before / max(len(its.loaded_before), 1))
+        yield plan, Cell(user, user_name, item_type, Amounts(now, before, *rates))
 
 
 def _read_months(database: Database, figures: Figures) -> None:
@@ -247,29 +266,33 @@ def _read_months(database: Database, figures: Figures) -> None:
     ):
         if plan in figures.plans:
             amount = usage.get((plan, name)) or 0.0
-            figures.plans[plan].months.append(Month(name, amount, days))
+            figures.plans[plan].months.append(Month(name, amount, days, amount / days))
 
 
 def total_of(plans: Iterable[PlanFigures], name: str) -> PlanFigures:
     """Return the figures of plans whose usage has one unit, added up.
 
-    A day counts as loaded when it is loaded of one plan; it is missing when it is of any.
+    A day counts as loaded when it is loaded of one plan.
 
     :param plans: the plans.
     :param name: what the sum goes by.
     """
     total = PlanFigures(name)
-    months: dict[str, tuple[float, int]] = {}
-    parts: dict[tuple[int, str], float] = defaultdict(float)
+    months: dict[str, Month] = {}
     for plan in plans:
         total.loaded |= plan.loaded
-        total.missing = sorted({*total.missing, *plan.missing})
+        total.loaded_before |= plan.loaded_before
+        total.missing = sorted({*total.missing, *plan.missing} - total.loaded)
         total.cells += plan.cells
         for key, usage in plan.parts.items():
-            parts[key] += usage
+            total.parts[key] = total.parts.get(key, 0.0) + usage
         for each in plan.months:
-            usage, days = months.get(each.month, (0.0, 0))
-            months[each.month] = (usage + each.usage, max(days, each.days))
-    total.parts = dict(parts)
-    total.months = [Month(month, *amounts) for month, amounts in sorted(months.items())]
+            known = months.get(each.month, Month(each.month, 0.0, 0, 0.0))
+            months[each.month] = Month(
+                each.month,
+                known.usage + each.usage,
+                max(known.days, each.days),
+                known.a_day + each.a_day,
+            )
+    total.months = [months[name] for name in sorted(months)]
     return total

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from airflow_provider_planet_reports.usage_page import charts, words
-from airflow_provider_planet_reports.usage_page.figures import Figures, Month, change_per_day
+from airflow_provider_planet_reports.usage_page.figures import Figures
 from airflow_provider_planet_reports.usage_page.periods import Period
 from airflow_provider_planet_reports.usage_page.sections import (
     ALL_PLANS,
@@ -57,7 +57,7 @@ def page_of(
         breakable=words.breakable, month=words.month_text,
     )  # fmt: skip
     # Of more plans than there is room for, those with the largest figures.
-    largest = sorted(sections, key=lambda each: -each.now)[: MOST_PLANS + 1]
+    largest = sorted(sections, key=lambda each: -each.amounts.now)[: MOST_PLANS + 1]
     return environment.get_template("page.html.j2").render(
         figures=figures,
         period=figures.period,
@@ -84,8 +84,8 @@ class _Detail:
         from markupsafe import Markup
 
         self.section = section
-        self.users = shown(section.users(), USERS)
-        every = section.item_types()
+        self.users = shown(section.users, USERS)
+        every = section.item_types
         self.item_types = shown(every, ITEM_TYPES)
         named = [group.key for group in every[:ITEM_TYPES]]
         colours = [*charts.SERIES[: len(named)], "others"]
@@ -98,8 +98,8 @@ class _Detail:
         ]
         months = section.figures.months
         self.months = [
-            (now, change_per_day(now.usage, now.days, before.usage, before.days))
-            for before, now in zip([Month("", 0.0, 0), *months], months, strict=False)
+            (now, now.a_day / before.a_day - 1 if before and before.a_day > 0 else None)
+            for before, now in zip([None, *months], months, strict=False)
         ]
         self.usage_chart = [
             Markup(svg)  # noqa: S704 - no text of a report is in it

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from functools import cached_property, reduce
 
 from airflow_provider_planet_reports.usage_page.figures import (
+    Amounts,
     Cell,
     Figures,
     PlanFigures,
-    change_per_day,
     total_of,
 )
-from airflow_provider_planet_reports.usage_page.periods import Period
 from airflow_provider_planet_reports.usage_page.quotas import Quota
 from airflow_provider_planet_reports.usage_page.standing import Standing
 
@@ -31,8 +30,7 @@ class Group:
 
     :param key: what it goes by in the reports; empty for others.
     :param name: what people call it.
-    :param now: what was used in the period.
-    :param before: what was used in the one before.
+    :param amounts: what was used.
     :param by_item_type: what was used in the period, by item type.
     :param is_others: whether it is all others together.
     :param bar: length of its bar in percent, at most 100.
@@ -41,21 +39,17 @@ class Group:
 
     key: str
     name: str
-    now: float = 0.0
-    before: float = 0.0
+    amounts: Amounts = field(default_factory=Amounts)
     by_item_type: dict[str, float] = field(default_factory=dict)
     is_others: bool = False
     bar: float = 0.0
     is_cut: bool = False
 
-
-class Change(NamedTuple):
-    """How much a user's usage of an item type changed, per loaded day."""
-
-    user: str
-    item_type: str
-    before: float
-    now: float
+    def add(self, amounts: Amounts, by_item_type: Mapping[str, float]) -> None:
+        """Add what was used."""
+        self.amounts = self.amounts.plus(amounts)
+        for item_type, usage in by_item_type.items():
+            self.by_item_type[item_type] = self.by_item_type.get(item_type, 0.0) + usage
 
 
 @dataclass
@@ -64,14 +58,12 @@ class Section:
 
     :param name: the plan's id, or ``All plans``.
     :param figures: its figures.
-    :param days: days of the period that are loaded, and of the one before.
     :param quota: what is known of the plan, be it the unit alone.
     :param standing: where its quota stands; None without one.
     """
 
     name: str
     figures: PlanFigures
-    days: tuple[int, int]
     quota: Quota
     standing: Standing | None = None
 
@@ -81,45 +73,39 @@ class Section:
         return self.quota.unit
 
     @property
-    def now(self) -> float:
-        """What was used in the period."""
-        return sum(cell.now for cell in self.figures.cells)
+    def days(self) -> tuple[int, int]:
+        """How many days of the period are loaded, and of the one before."""
+        return len(self.figures.loaded), len(self.figures.loaded_before)
 
-    @property
-    def before(self) -> float:
-        """What was used in the period before."""
-        return sum(cell.before for cell in self.figures.cells)
+    @cached_property
+    def amounts(self) -> Amounts:
+        """What was used."""
+        return reduce(Amounts.plus, (cell.amounts for cell in self.figures.cells), Amounts())
 
-    def change(self, now: float, before: float) -> float | None:
-        """Return by what part a day's average changed; None where nothing can be compared."""
-        return change_per_day(now, self.days[0], before, self.days[1])
-
+    @cached_property
     def item_types(self) -> list[Group]:
-        """Return the item types, the most used first."""
+        """The item types, the most used first."""
         return _groups(self.figures.cells, lambda cell: (cell.item_type, cell.item_type))
 
+    @cached_property
     def users(self) -> list[Group]:
-        """Return the users, those who used most first."""
+        """The users, those who used most first."""
         return _groups(self.figures.cells, lambda cell: (cell.user, cell.user_name or cell.user))
 
-    def changes(self) -> list[Change]:
-        """Return what changed most; nothing where there is no period before to compare with."""
-        days, days_before = self.days
-        if not days or not days_before:
+    @cached_property
+    def changes(self) -> list[tuple[str, str, Amounts]]:
+        """Users and item types whose average of a day changed most; none where none compares."""
+        if not all(self.days):
             return []
-        sums: dict[tuple[str, str], tuple[float, float]] = {}
+        pairs: dict[tuple[str, str], Amounts] = {}
         for cell in self.figures.cells:
-            before, now = sums.get((cell.user, cell.item_type), (0.0, 0.0))
-            sums[cell.user, cell.item_type] = (
-                before + cell.before / days_before,
-                now + cell.now / days,
-            )
+            key = (cell.user or _UNNAMED, cell.item_type or _UNNAMED)
+            pairs[key] = pairs.get(key, Amounts()).plus(cell.amounts)
         changes = [
-            Change(user or _UNNAMED, item_type or _UNNAMED, *amounts)
-            for (user, item_type), amounts in sums.items()
+            (*key, each) for key, each in pairs.items() if each.now_a_day != each.before_a_day
         ]
-        changes.sort(key=lambda each: (-abs(each.now - each.before), each.user, each.item_type))
-        return [each for each in changes if each.now != each.before][:CHANGES]
+        changes.sort(key=lambda each: (-abs(each[2].now_a_day - each[2].before_a_day), each[:2]))
+        return changes[:CHANGES]
 
 
 def sections_of(
@@ -137,9 +123,7 @@ def sections_of(
     sections = []
     for each in plans:
         quota = quotas.get(each.plan, Quota())
-        days = _days(figures.period, each)
-        standing = standings.get(each.plan)
-        sections.append(Section(each.plan, each, days, quota, standing))
+        sections.append(Section(each.plan, each, quota, standings.get(each.plan)))
     if len(sections) < 2:
         return sections, ""
     if any(each.quota.under_management for each in sections):
@@ -150,13 +134,7 @@ def sections_of(
     if len(units) > 1:
         return sections, f"the plans' units differ: {', '.join(sorted(units))}"
     total = total_of(plans, ALL_PLANS)
-    days = _days(figures.period, total)
-    return [Section(ALL_PLANS, total, days, Quota(unit=units.pop())), *sections], ""
-
-
-def _days(period: Period, figures: PlanFigures) -> tuple[int, int]:
-    now = sum(day in period for day in figures.loaded)
-    return now, len(figures.loaded) - now
+    return [Section(ALL_PLANS, total, Quota(unit=units.pop())), *sections], ""
 
 
 def shown(groups: Sequence[Group], most: int) -> list[Group]:
@@ -171,11 +149,11 @@ def shown(groups: Sequence[Group], most: int) -> list[Group]:
     if others:
         rest = Group("", f"{len(others):,} other{'s' * (len(others) > 1)}", is_others=True)
         for group in others:
-            _add(rest, group.now, group.before, group.by_item_type)
+            rest.add(group.amounts, group.by_item_type)
         first.append(rest)
-    longest = max((group.now for group in groups[:most]), default=0.0)
+    longest = max((group.amounts.now for group in groups[:most]), default=0.0)
     for group in first:
-        part = group.now / longest if longest > 0 else 0.0
+        part = group.amounts.now / longest if longest > 0 else 0.0
         group.bar, group.is_cut = min(max(part, 0.0), 1.0) * 100, part > 1
     return first
 
@@ -185,12 +163,7 @@ def _groups(cells: Iterable[Cell], key: Callable[[Cell], tuple[str, str]]) -> li
     for cell in cells:
         value, name = key(cell)
         group = groups.setdefault(value, Group(value, name or _UNNAMED))
-        _add(group, cell.now, cell.before, {cell.item_type: cell.now})
-    return sorted(groups.values(), key=lambda each: (-each.now, -each.before, each.key))
-
-
-def _add(group: Group, now: float, before: float, by_item_type: Mapping[str, float]) -> None:
-    group.now += now
-    group.before += before
-    for item_type, usage in by_item_type.items():
-        group.by_item_type[item_type] = group.by_item_type.get(item_type, 0.0) + usage
+        group.add(cell.amounts, {cell.item_type: cell.amounts.now})
+    return sorted(
+        groups.values(), key=lambda each: (-each.amounts.now, -each.amounts.before, each.key)
+    )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import io
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from airflow_provider_planet_reports.usage_page.figures import Figures
+from airflow_provider_planet_reports.usage_page.periods import DAY
 from airflow_provider_planet_reports.usage_page.sections import Section
 
 _COLUMNS = (
@@ -48,11 +50,13 @@ def _rows(figures: Figures, section: Section) -> Iterator[tuple[Any, ...]]:
         yield f"usage by {period.kind}", part.first, part.last, "", "", item_type, usage
     for cell in its.cells:
         who = (cell.user, cell.user_name, cell.item_type)
-        yield "usage by user", period.first, period.last, *who, cell.now
-        yield "usage by user", before.first, before.last, *who, cell.before
+        yield "usage by user", period.first, period.last, *who, cell.amounts.now
+        yield "usage by user", before.first, before.last, *who, cell.amounts.before
     for month in its.months:
-        yield "usage by month", month.month, month.month, "", "", "", month.usage
-        yield "loaded days of month", month.month, month.month, "", "", "", month.days
+        first = dt.date.fromisoformat(f"{month.month}-01")
+        last = min((first + 31 * DAY).replace(day=1) - DAY, period.last)
+        yield "usage by month", first, last, "", "", "", month.usage
+        yield "loaded days of month", first, last, "", "", "", month.days
     if section.standing:
         quota, since, today = section.standing.quota, section.standing.since, section.standing.today
         for name, amount in (

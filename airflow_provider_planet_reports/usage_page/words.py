@@ -13,6 +13,7 @@ from airflow_provider_planet_reports.usage_page.periods import Period
 if TYPE_CHECKING:
     from markupsafe import Markup
 
+_MOST_RUNS = 8
 DASH = "\N{EN DASH}"
 
 
@@ -43,10 +44,12 @@ def days_text(number: int) -> str:
 
 
 def runs_text(days: Sequence[dt.date]) -> str:
-    """Return days as text, those in a row as first and last."""
+    """Return days as text, those in a row as first and last; the first ones of many."""
     numbered = groupby(enumerate(days), lambda each: each[1].toordinal() - each[0])
-    runs = ([day for _, day in run] for _, run in numbered)
-    return ", ".join(period_text(Period(run[0], run[-1])) for run in runs)
+    runs = [[day for _, day in run] for _, run in numbered]
+    texts = [period_text(Period(run[0], run[-1])) for run in runs[:_MOST_RUNS]]
+    more = sum(map(len, runs[_MOST_RUNS:]))
+    return ", ".join([*texts, f"and {days_text(more)} more"] if more else texts)
 
 
 def number_text(amount: float | None) -> str:
@@ -60,7 +63,7 @@ def breakable(name: str) -> Markup:
     """Return a name as HTML that may be broken where a capital follows: SkySat, Collect."""
     from markupsafe import Markup, escape
 
-    return Markup(re.sub(r"(?<=[a-z\d])(?=[A-Z])|(?<=_)", "<wbr>", str(escape(name))))  # noqa: S704
+    return Markup(re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=_)", "<wbr>", str(escape(name))))  # noqa: S704
 
 
 def percent_text(part: float) -> str:

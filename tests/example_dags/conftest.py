@@ -91,6 +91,7 @@ def documented(
         "PLANET_REPORTS_DESTINATION": (tmp_path / "landing").as_uri(),
         "PLANET_REPORTS_WAREHOUSE": f"duckdb://{tmp_path}/warehouse.duckdb",
         "PLANET_REPORTS_DASHBOARD": (tmp_path / "dashboard").as_uri(),
+        "PLANET_REPORTS_FOCUS": (tmp_path / "focus").as_uri(),
         "PLANET_REPORTS_POSTGRES_CONN_ID": "warehouse",
         "PLANET_REPORTS_ORG_IDS": "4321",  # the sandbox's
     }.items():
@@ -108,6 +109,10 @@ def documented(
             _have_bucket(request, monkeypatch)
         if name == "planet_reports_postgres":
             request.getfixturevalue("postgres_warehouse")
+        beside = TESTS.parent / "example_dags" / f"{name}.sql"
+        if beside.exists():
+            (tmp_path / "dags").mkdir(exist_ok=True)
+            (tmp_path / "dags" / "documented_dag.sql").write_bytes(beside.read_bytes())
         return dags_of(source, tmp_path / "dags", monkeypatch)
 
     return documented

@@ -10,8 +10,16 @@ from documented_dags import ASSET_TRIGGERED, KINDS, run, sources
 YESTERDAY = str(dt.datetime.now(dt.timezone.utc).date() - dt.timedelta(days=1))
 PARTITIONS = {"planet_reports_months": YESTERDAY[:7], "planet_usage_of_a_day": YESTERDAY}
 #: By DAG: what its params are set to, and what runs before it.
-CONF = {"planet_reports_check": {"days": 3}}
+CONF = {
+    "planet_reports_check": {"days": 3},
+    "planet_reports_focus": {
+        "contracts": [
+            {"plan_id": "1001", "start": "2020-01-01", "end": "2099-12-31", "price": 1, "quota": 2}
+        ]
+    },
+}
 BEFORE = {
+    "planet_reports_focus": "planet_reports_daily",
     "planet_reports_check": "planet_reports_daily",
     "planet_reports_dashboard": "planet_reports_daily",
 }

@@ -53,12 +53,8 @@ def loaded(tmp_path):
 
 
 @pytest.fixture
-def written(documented, tmp_path, monkeypatch):
+def written(documented, tmp_path):
     """Run the example; return the rows of a billing period's file."""
-    monkeypatch.setenv("PLANET_REPORTS_FOCUS", (tmp_path / "focus").as_uri())
-    (tmp_path / "dags").mkdir()
-    sql = EXAMPLES / "planet_reports_focus.sql"
-    (tmp_path / "dags" / "documented_dag.sql").write_bytes(sql.read_bytes())
     (dag,) = documented("planet_reports_focus").values()
 
     def written(contracts=CONTRACTS, **params):

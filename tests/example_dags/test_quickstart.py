@@ -57,8 +57,8 @@ def test_every_example_dag_parses():
     errors = {Path(path).name: text for path, text in bag.import_errors.items()}
     expected = {
         "planet_reports_check", "planet_reports_daily", "planet_reports_daily_deferrable",
-        "planet_reports_dashboard", "planet_reports_in_place", "planet_reports_mapped",
-        "planet_reports_postgres", "planet_reports_suborganizations",
+        "planet_reports_dashboard", "planet_reports_focus", "planet_reports_in_place",
+        "planet_reports_mapped", "planet_reports_postgres", "planet_reports_suborganizations",
     }  # fmt: skip
     if hasattr(airflow, "__version__") and airflow.__version__ < "3":
         why = errors.pop("planet_reports_event_driven.py")

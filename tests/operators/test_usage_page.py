@@ -111,6 +111,7 @@ def test_a_warehouse_that_is_not_there_is_said(tmp_path):
         ({"page": "somewhere"}, "has no scheme"),
         ({"days": 0}, "days=0 is not allowed"),
         ({"days": "a"}, "days='a' is not allowed"),
+        ({"days": 3661}, "days=3661 is not allowed"),
         ({"days": True}, "days=True is not allowed"),
         ({"end": "24.11.2026"}, "end='24.11.2026' is not a date"),
         ({"quotas": {"7": -1}}, "has the amount -1"),

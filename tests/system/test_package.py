@@ -19,6 +19,13 @@ from surroundings import TESTS
 from airflow_provider_planet_reports import __version__
 from airflow_provider_planet_reports.sandbox import Sandbox
 
+#: Runs the example that writes FOCUS, with contracts of the sandbox's plans.
+_FOCUS = """
+from planet_reports_focus import dag
+contract = {"start": "2020-01-01", "end": "2099-12-31", "price": 1, "quota": 2, "unit": "Tiles"}
+contracts = [{"plan_id": plan, **contract} for plan in ("1001", "1002")]
+print(dag.test(run_conf={"contracts": contracts}).state.value)
+"""
 UV = Path(sys.prefix, "bin", "uv")
 PACKAGE = "airflow_provider_planet_reports"
 pytestmark = [
@@ -125,8 +132,21 @@ def test_the_installed_wheel_is_found_by_airflow_and_runs_the_quickstart(install
         assert "planet" in python("-m", "airflow", "providers", words)
     (example,) = tmp_path.glob("*/example_dags/quickstart.py")
     said = python(example)
-    assert "Landed 56 of them" in said
+    assert "Landed 56 reports" in said
     assert said.rstrip().endswith("index.html")
+    home = tmp_path / ".quickstart" / "sandbox"
+    page = (home / "planet_dashboard" / "index.html").read_text()
+    assert page.count("<b>Planet says ") == 2  # of each plan's quota
+    home_of_its_own = {
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(example.parent),
+        "PYTHONPATH": str(example.parent),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}",
+    }
+    said = python("-c", _FOCUS, **home_of_its_own)
+    assert said.rstrip().endswith("success")
+    assert list(home.glob("planet_focus/billing_period=*/planet.parquet"))
 
 
 def test_the_installed_wheel_lands_loads_and_checks_by_the_dag_in_the_readme(

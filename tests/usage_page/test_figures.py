@@ -133,7 +133,7 @@ def test_every_figure_is_that_of_sql(filled, write, plan):
     for (when, item_type), usage in by_day.items():
         of_day = {"first_day": when, "item_type": item_type}
         assert page.amounts("usage by day", plan, **of_day) == [pytest.approx(usage)]
-    assert page.amounts("usage by month", plan, first_day="2026-11") == [
+    assert page.amounts("usage by month", plan, first_day="2026-11-01", last_day=LAST) == [
         pytest.approx(by_month["2026-11"])
     ]
 
@@ -142,11 +142,19 @@ def test_what_is_wrong_with_the_reports_is_said_first_with_how_many(filled, writ
     page = write(filled, days=20)
     assert page.alerts == [
         "Plan 1002 has no report of 1 day: 19 Nov 2026.",
-        "1 duplicate report of 16 Oct \N{EN DASH} 24 Nov 2026 is loaded: of each plan and day, the "
-        "one that was landed later counts.",
+        "1 duplicate report of 16 Oct \N{EN DASH} 24 Nov 2026 is loaded: one of each plan and day "
+        "counts.",
         f"4 of {18 * 40 - 3 + 4} lines of 16 Oct \N{EN DASH} 24 Nov 2026 could not be read, and "
         "are in no figure. Closing lines of a file count, too.",
     ]
+
+
+def test_of_many_missing_days_the_first_ones_are_named(load, write):
+    usages = [1 if back % 2 == 0 or back == 61 else None for back in range(62)]
+    page = write(load(*a_row_a_day(*usages, last=LAST)), days=61)
+    (alert,) = page.alerts
+    assert alert.startswith("Plan 7 has no report of 30 days: 26 Sep 2026, 28 Sep 2026, ")
+    assert alert.endswith("10 Oct 2026, and 22 days more.")
 
 
 def test_a_page_that_lags_behind_says_so(load, write):

@@ -13,7 +13,7 @@ from surroundings import TESTS
 HOWTO = (TESTS.parent / "docs" / "howto" / "dashboard.rst").read_text()
 QUERIES = [
     textwrap.dedent(block).strip()
-    for block in re.findall(r"\.\. code-block:: sql\n\n((?:   .*\n|\n)+)", HOWTO)
+    for block in re.findall(r"\.\. code-block:: sql\n(?:   :force:\n)?\n((?:   .*\n|\n)+)", HOWTO)
 ]
 TODAY = dt.datetime.now(dt.timezone.utc).date()
 

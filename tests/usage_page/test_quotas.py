@@ -9,6 +9,7 @@ from pages import HEADER, LAST, a_row_a_day
 
 from airflow_provider_planet_reports.errors import InvalidInput
 from airflow_provider_planet_reports.usage_page.quotas import given_quotas
+from airflow_provider_planet_reports.warehouse.errors import WarehouseRefused
 
 TERM = {"term_start_date": "2026-11-18T00:00:00Z", "term_end_date": "2027-11-17T23:59:59Z"}
 
@@ -45,6 +46,20 @@ def test_it_may_have_begun_before_and_may_end(load, write):
     assert "Its term ended on 10 Nov 2026." in text
 
 
+def test_a_plan_that_has_no_report_is_named(load, write):
+    warehouse = load(*a_row_a_day(*[10] * 7, last=LAST))
+    page = write(warehouse, quotas={"70": 100}, area_under_management=["71"])
+    assert page.alerts == [
+        "No report is loaded of 11 \N{EN DASH} 24 Nov 2026 of these plans: 70, 71."
+    ]
+
+
+def test_a_term_that_has_not_begun_counts_nothing(load, write):
+    warehouse = load(*a_row_a_day(*[10] * 7, last=LAST))
+    page = write(warehouse, quotas={"7": {"amount": 100, "start": "2026-11-25"}})
+    assert page.table(f"Plans, {page.period}")["7"]["Quota used"] == "\N{EN DASH}"
+
+
 def test_one_that_is_used_up_has_its_day(load, write):
     warehouse = load(*a_row_a_day(*[10] * 7, last=LAST))
     text = write(warehouse, quotas={"7": {"amount": 35, "start": "2026-11-18"}}).text
@@ -76,6 +91,17 @@ def test_plans_are_added_up_where_their_unit_is_one(load, write):
     assert page.table("Months, All plans")["Nov 2026"] == {
         "Usage": "77", "Days": "7", "A day": "11", "Change": "\N{EN DASH}"
     }  # fmt: skip
+
+
+def test_a_day_that_one_plan_lacks_is_no_decline_of_all(load, write):
+    whole, lacking = [8] * 14, [2, None, *[2] * 12]
+    warehouse = load(*a_row_a_day(*whole, last=LAST), *a_row_a_day(*lacking, last=LAST, plan=12))
+    page = write(warehouse, quotas={plan: {"unit": "km²"} for plan in ("7", "12")})
+    total = page.table(f"Plans, {page.period}")["All plans"]
+    assert total["Change"] == "= 0.0% before 70"
+    assert page.table("Users, All plans")["ada ada@x"]["Change"] == "= 0.0% before 70"
+    assert page.table("Usage by day, All plans")["23 Nov 2026"]["Usage"] == "8"
+    assert page.table("Usage by day, 12")["23 Nov 2026"]["Usage"] == "no report"
 
 
 @pytest.mark.parametrize(
@@ -143,12 +169,10 @@ def test_a_drift_is_a_warning_that_says_whether_days_are_lacking(load, write):
     warehouse = load(*a_row_a_day(*[10] * 7, last=LAST))
     differ = "Plan 7: Planet says 140 used, the loaded reports say 70 since {}. They differ by 70 "
     whole = write(warehouse, products=[product(quota_used=140)])
-    assert whole.alerts == [
-        f"{differ.format('18 Nov 2026')}(50%), and all days since then are loaded."
-    ]
+    assert whole.alerts == [f"{differ.format('18 Nov 2026')}(50%). All days since then are loaded."]
     lacking = product(quota_used="140", term_start_date="2026-11-01")
     assert write(warehouse, products=[lacking]).alerts == [
-        f"{differ.format('1 Nov 2026')}(50%); 17 days since then are not loaded."
+        f"{differ.format('1 Nov 2026')}(50%). Not loaded since then: 17 days."
     ]
 
 
@@ -197,6 +221,16 @@ def test_a_snapshot_is_kept_for_each_day(warehouse, write):
     warehouse.ask("UPDATE quota_snapshots SET day = DATE '2026-01-01' RETURNING day")
     write(warehouse, products=[product()])
     assert len(warehouse.ask("SELECT day FROM quota_snapshots")) == 3
+
+
+def test_a_snapshot_that_cannot_be_kept_is_said(warehouse, write):
+    warehouse.load()
+    if "duckdb" in warehouse.url:
+        warehouse.ask("CREATE VIEW quota_snapshots AS SELECT 1 AS day")
+    else:
+        warehouse.ask("CREATE TABLE quota_snapshots (other TEXT)")
+    with pytest.raises(WarehouseRefused, match="Quotas cannot be kept: let this user create"):
+        write(warehouse, products=[product()])
 
 
 def test_a_refusal_is_said_and_the_page_is_there(load, write):
