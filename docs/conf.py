@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -16,6 +18,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 # Airflow makes itself a home when it is imported; the pages are none of its business.
 os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="planet-reports-docs-")
+atexit.register(shutil.rmtree, os.environ["AIRFLOW_HOME"], ignore_errors=True)
 
 from airflow_provider_planet_reports import __version__  # noqa: E402
 
