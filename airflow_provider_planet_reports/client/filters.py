@@ -19,7 +19,6 @@ CADENCES = ("daily", "monthly")
 #: are nearly the whole cost of a listing.
 LARGE_PAGE = 1000
 
-_NO_PARAMETER = ("query", "path")
 _PATH = re.compile(r"/?[^/?#\\:][^?#\\:]*")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
@@ -59,36 +58,34 @@ class Filters:
         # Both are ISO dates by now.
         if self.start and self.end and str(self.start) > str(self.end):
             raise InvalidInput(f"start must not be after end: start={self.start}, end={self.end}.")
-        if twice := sorted(self.to_kwargs().keys() & (self.query or {}).keys()):
+        if twice := sorted(self._own().keys() & (self.query or {}).keys()):
             raise InvalidInput(
                 f"query={twice[0]!r} is also given as the parameter {twice[0]}: give it once."
             )
 
     def _checked(self, name: str, value: Any) -> Any:
-        checked = value
         if name in ("start", "end"):
             return _date(name, value)
-        if name in _NO_PARAMETER:
-            return _query(value) if name == "query" else _path(value)
-        if name in ("org_id", "plan_id", "page_size"):
-            checked = "" if isinstance(value, bool) else str(value)
-            right, rule = checked.isascii() and checked.isdigit(), "digits, for example 4321"
-            if name == "page_size":
-                right, rule = right and int(checked) > 0, "a whole number from 1"
-        elif self.path:
-            right, rule = isinstance(value, str), "text"
-        else:
+        if name == "query":
+            return _query(value)
+        if name == "path":
+            return _path(value)
+        if name in ("report_type", "cadence"):
             allowed = REPORT_TYPES if name == "report_type" else CADENCES
-            right, rule = value in allowed, " or ".join(map(repr, allowed))
-        if not right:
-            raise InvalidInput(f"{name}={value!r} is not allowed: it must be {rule}.")
-        return int(checked) if name == "page_size" else checked
+            if isinstance(value, str) and (self.path or value in allowed):
+                return value
+            raise _wrong(name, value, "text" if self.path else " or ".join(map(repr, allowed)))
+        return _number(name, value)
+
+    def _own(self) -> dict[str, Any]:
+        return {
+            name: value for name, value in self.to_kwargs().items() if name not in ("query", "path")
+        }
 
     @property
     def parameters(self) -> dict[str, Any]:
         """The query of the first request."""
-        own = {name: value for name, value in self.to_kwargs().items() if name not in _NO_PARAMETER}
-        return {**own, **(self.query or {})}
+        return {**self._own(), **(self.query or {})}
 
     def to_kwargs(self) -> dict[str, Any]:
         """Return the filters that were given as keyword arguments: checked, and JSON-safe."""
@@ -99,6 +96,23 @@ class Filters:
     def names(cls) -> tuple[str, ...]:
         """Return the names of the keyword parameters, in the order of the documentation."""
         return tuple(each.name for each in fields(cls))
+
+
+def _wrong(name: str, value: Any, rule: str) -> InvalidInput:
+    return InvalidInput(f"{name}={value!r} is not allowed: it must be {rule}.")
+
+
+def _number(name: str, value: Any) -> str | int:
+    """Return an id as it is written, leading zeros included, or a page size."""
+    text = "" if isinstance(value, bool) else str(value)
+    is_number = text.isascii() and text.isdigit()
+    if name == "page_size":
+        if is_number and int(text) > 0:
+            return int(text)
+        raise _wrong(name, value, "a whole number from 1")
+    if is_number:
+        return text
+    raise _wrong(name, value, "digits, for example 4321")
 
 
 def _date(name: str, value: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -31,7 +32,7 @@ class Report:
     :param data_date_end: last day covered, ``YYYY-MM-DD``.
     :param report_type: ``detailed`` or ``summary``.
     :param cadence: ``daily`` or ``monthly``.
-    :param num_rows: number of rows, as the server counts them; None where it is no integer.
+    :param num_rows: number of rows, as the server counts them; ``"77"`` and ``77.0`` count, too.
     :param has_footprint: whether the parts contain geometry footprints.
     """
 
@@ -77,10 +78,9 @@ class Report:
                 f"Report {report_id[:_LONGEST_SHOWN]!r}: contents must be a list of links, "
                 f"not {type(contents).__name__} of something else."
             )
-        rows = source.get("num_rows")
         values: dict[str, Any] = {each.name: source.get(each.name) for each in fields(cls)}
         values.update(report_id=report_id, contents=tuple(contents), _source=source)
-        values["num_rows"] = rows if type(rows) is int else None
+        values["num_rows"] = _row_count(source.get("num_rows"))
         return cls(**values)
 
     def __hash__(self) -> int:
@@ -131,3 +131,12 @@ class Report:
         """Whether both describe the same, with as many parts; the links may differ."""
         mine, theirs = (replace(each, contents=()) for each in (self, other))
         return mine == theirs and len(self.contents) == len(other.contents)
+
+
+def _row_count(value: object) -> int | None:
+    """Return a number of rows, which may be written as text or as a float; else None."""
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,18}(\.0+)?", value):
+        return int(value.partition(".")[0])
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value if type(value) is int else None

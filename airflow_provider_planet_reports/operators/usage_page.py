@@ -157,8 +157,8 @@ PlanetReportsToWarehouseOperator` loads. It writes ``usage.csv``, which has ever
             return None, str(error)
 
     def _check_literals(self) -> None:
-        from airflow_provider_planet_reports.usage_page.figures import page_columns
         from airflow_provider_planet_reports.usage_page.quotas import given_quotas
+        from airflow_provider_planet_reports.usage_page.reading import page_columns
         from airflow_provider_planet_reports.warehouse.opening import parse_warehouse
 
         for name, check in (

@@ -56,7 +56,7 @@ def write_usage_page(
     from importlib.util import find_spec
 
     from airflow_provider_planet_reports.landing.stores.opening import open_store
-    from airflow_provider_planet_reports.usage_page import alerts, figures, sections
+    from airflow_provider_planet_reports.usage_page import alerts, reading, sections
     from airflow_provider_planet_reports.usage_page.folder import put_files
     from airflow_provider_planet_reports.usage_page.page import page_of
     from airflow_provider_planet_reports.usage_page.periods import Period
@@ -70,7 +70,7 @@ def write_usage_page(
             "The usage page needs a package that is not installed: pip install "
             "'airflow-provider-planet-reports[usage-page]'."
         )
-    names = figures.page_columns(columns)
+    names = reading.page_columns(columns)
     made = dt.datetime.now(dt.timezone.utc)
     account = products_of(products or ())
     unmatched: list[Product] = []
@@ -79,9 +79,9 @@ def write_usage_page(
     # Read-only, and closed before anything is written: others load the warehouse meanwhile.
     with closing(open_warehouse(warehouse, warehouse_conn_id, read_only=True)) as database:
         _refuse_landing_zone(database, store.uri(""))
-        newest = figures.newest_day(database)
+        newest = reading.newest_day(database)
         period = Period.of(days, end or newest or made.date())
-        found = figures.read_figures(database, period, newest, names)
+        found = reading.read_figures(database, period, newest, names)
         if account:
             known, unmatched = joined(account, found.plans, period.last)
         for plan in area_under_management:
@@ -105,8 +105,8 @@ def write_usage_page(
 def _standings(
     database: Database, figures: Figures, quotas: Mapping[str, Quota]
 ) -> dict[str, Standing]:
-    from airflow_provider_planet_reports.usage_page.figures import usage_by_day
     from airflow_provider_planet_reports.usage_page.periods import Period
+    from airflow_provider_planet_reports.usage_page.reading import usage_by_day
     from airflow_provider_planet_reports.usage_page.standing import standing_of
 
     standings = {}

@@ -1,8 +1,6 @@
-"""The charts, drawn by matplotlib as SVG to stand in the page.
+"""The charts, drawn by matplotlib as SVG for the page, with CSS variables as colours.
 
-They are drawn once, in the light colours. In the SVG each colour becomes a CSS variable, which the
-page sets for light and for dark, and text stays text, in the page's own font. No text of a report
-gets into a chart: names stand in the page beside it.
+Text stays text, in the page's own font. No text of a report gets into a chart.
 """
 
 from __future__ import annotations
@@ -20,8 +18,7 @@ from airflow_provider_planet_reports.usage_page.words import short_text
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-#: Name, light and dark: Okabe and Ito's palette, which colour-blind people can tell apart. The dark
-#: ones are the same hues, lighter.
+#: Name, light and dark: Okabe and Ito's palette, which colour-blind people can tell apart.
 COLOURS = {
     "series-1": ("#0072b2", "#56a8e0"),
     "series-2": ("#e69f00", "#f2b640"),

@@ -58,6 +58,11 @@ def test_a_moment_means_its_day_in_utc(moment):
     assert Filters(start=moment).parameters == {"start": "2026-01-02"}
 
 
+@pytest.mark.parametrize("name", ["query", "path"])
+def test_a_further_parameter_may_have_any_name_that_no_filter_sends(name):
+    assert Filters(query={name: "x"}, path="other/").parameters == {name: "x"}
+
+
 def test_one_day_is_a_range():
     Filters(start="2026-01-01", end="2026-01-01")
 

@@ -76,8 +76,15 @@ def test_links_of_another_shape_are_no_address(links):
     assert Report.from_dict({"report_id": "a", "_links": links}).self_link is None
 
 
-@pytest.mark.parametrize("rows", [None, "", "77", 77.0, True, [77]])
-def test_only_an_integer_counts_rows(rows):
+@pytest.mark.parametrize("rows", [77, "77", 77.0, "77.0"])
+def test_a_number_of_rows_may_be_text_or_a_float(rows):
+    report = Report.from_dict({"report_id": "a", "num_rows": rows})
+    assert (report.num_rows, type(report.num_rows)) == (77, int)
+    assert report.to_dict()["num_rows"] == rows
+
+
+@pytest.mark.parametrize("rows", [None, "", "many", "1e3", "٣", "9" * 5000, 1.5, True, [77]])
+def test_only_a_whole_number_counts_rows(rows):
     assert Report.from_dict({"report_id": "a", "num_rows": rows}).num_rows is None
 
 

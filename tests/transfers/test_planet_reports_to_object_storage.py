@@ -20,6 +20,7 @@ from airflow_provider_planet_reports.airflow_side.task_errors import (
 from airflow_provider_planet_reports.client.report import Report
 from airflow_provider_planet_reports.landing import landed_reports
 from airflow_provider_planet_reports.landing.layout import ReportKey
+from airflow_provider_planet_reports.landing.stores.local import LocalStore
 from airflow_provider_planet_reports.landing.zone import LandingZone
 from airflow_provider_planet_reports.sandbox.server import Answer, Sandbox
 from airflow_provider_planet_reports.transfers.planet_reports_to_object_storage import (
@@ -172,9 +173,9 @@ def test_a_retry_still_returns_what_an_earlier_try_landed_and_others_do_not(sand
 def test_receipts_are_read_on_a_retry_only(sandbox, tmp_path, monkeypatch):
     land(tmp_path.as_uri(), context=task_instance(try_number=1))
     read = []
-    plain = LandingZone.receipt
+    plain = LocalStore.read
     monkeypatch.setattr(
-        LandingZone, "receipt", lambda zone, key: read.append(key) or plain(zone, key)
+        LocalStore, "read", lambda store, key: read.append(key) or plain(store, key)
     )
     land(tmp_path.as_uri(), context=task_instance(run_id="next", try_number=1))
     assert read == []

@@ -18,7 +18,7 @@ from airflow_provider_planet_reports.landing.stores.local import LocalStore
 from airflow_provider_planet_reports.warehouse import load_reports
 from airflow_provider_planet_reports.warehouse.loading import LoadOutcome
 
-CASES = TESTS / "warehouse" / "cases"
+CASES = TESTS / "cases"
 
 
 @dataclass

@@ -10,7 +10,7 @@ from surroundings import TESTS
 from airflow_provider_planet_reports.errors import InvalidInput
 from airflow_provider_planet_reports.warehouse.views import view_columns
 
-CASES = TESTS / "warehouse" / "cases"
+CASES = TESTS / "cases"
 DAY = dt.date(2026, 11, 20)
 
 
