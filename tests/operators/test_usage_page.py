@@ -90,7 +90,7 @@ def test_a_refusal_of_the_account_leaves_a_page_that_says_so(run, sandbox, monke
 
 def test_a_connection_that_cannot_be_right_fails_the_task(run, monkeypatch):
     monkeypatch.setenv("AIRFLOW_CONN_PLANET_REPORTS_DEFAULT", '{"conn_type": "http", "host": "x"}')
-    with pytest.raises(PlanetReportsTaskFailure, match="has the type 'http'"):
+    with pytest.raises(PlanetReportsTaskFailure, match="Wrong connection type 'http'"):
         run(quotas="planet")
     assert run(quotas=None).table("Users, 1001")  # nobody asks
 
@@ -129,7 +129,9 @@ def test_what_cannot_be_right_shows_when_the_dag_is_parsed(options, error):
 def test_a_template_that_renders_to_nothing_is_named(loaded):
     operator = PlanetUsagePageOperator(task_id="page", warehouse=loaded, page="{{ params.x }}")
     operator.render_template_fields({"params": {"x": None}})
-    with pytest.raises(PlanetReportsTaskFailure, match="page='None': its template rendered to"):
+    with pytest.raises(
+        PlanetReportsTaskFailure, match="page='None': check the XCom, param or variable"
+    ):
         operator.execute({})
 
 

@@ -6,7 +6,7 @@ import pytest
 from landings import land
 
 from airflow_provider_planet_reports.client.report import Report
-from airflow_provider_planet_reports.landing.zone import LandingZone
+from airflow_provider_planet_reports.landing import zone
 from airflow_provider_planet_reports.warehouse import load_reports
 
 pytestmark = pytest.mark.parametrize("ground", ["file", "moto", "azurite", "google"], indirect=True)
@@ -35,13 +35,13 @@ def load(ground, duckdb_warehouse):
 @pytest.fixture
 def receipts_read(monkeypatch):
     """The ids of the reports whose receipts are read."""
-    ids, receipt = [], LandingZone.receipt
+    ids, read = [], zone.read_receipt
 
-    def noted(zone, key):
+    def noted(store, key):
         ids.append(key.report_id)
-        return receipt(zone, key)
+        return read(store, key)
 
-    monkeypatch.setattr(LandingZone, "receipt", noted)
+    monkeypatch.setattr(zone, "read_receipt", noted)
     return ids
 
 
