@@ -129,9 +129,7 @@ def test_what_cannot_be_right_shows_when_the_dag_is_parsed(options, error):
 def test_a_template_that_renders_to_nothing_is_named(loaded):
     operator = PlanetUsagePageOperator(task_id="page", warehouse=loaded, page="{{ params.x }}")
     operator.render_template_fields({"params": {"x": None}})
-    with pytest.raises(
-        PlanetReportsTaskFailure, match="page='None': check the XCom, param or variable"
-    ):
+    with pytest.raises(PlanetReportsTaskFailure, match="page='None': check the XCom"):
         operator.execute({})
 
 
