@@ -46,10 +46,21 @@ class Sizes:
     paced: int = 200
     large: tuple[int, int] = (5, 200 * _MB)
     landed: int = 11_000
+    read: int = 10_000
+    loaded: tuple[int, ...] = (2_000, 200)
     rounds: int = 3
 
 
-QUICK = Sizes(older=(0, 100), small=40, paced=40, large=(2, 10 * _MB), landed=100, rounds=1)
+QUICK = Sizes(
+    older=(0, 100),
+    small=40,
+    paced=40,
+    large=(2, 10 * _MB),
+    landed=100,
+    read=100,
+    loaded=(20,),
+    rounds=1,
+)
 
 
 def all_cases(sizes: Sizes, files: Path) -> list[Case]:
@@ -60,8 +71,10 @@ def all_cases(sizes: Sizes, files: Path) -> list[Case]:
     """
     small = make(files / "small.csv", 100 * _KB)
     large = make(files / "large.csv", sizes.large[1])
+    rows = make(files / "rows.csv", 100 * _KB, plain=True)
     return [
         _daily(sizes, small), *_first_landing(sizes, small, large), _nothing_new(sizes, small),
+        *_downstream(sizes, small, rows),
     ]  # fmt: skip
 
 
@@ -141,13 +154,32 @@ def _nothing_new(sizes: Sizes, file: Content) -> Case:
     )  # fmt: skip
 
 
+def _downstream(sizes: Sizes, file: Content, rows: Content) -> Iterator[Case]:
+    n, most = sizes.read, sizes.loaded[0]
+    landed = replace(_OURS, more={"series": _SERIES})
+    yield _case(
+        "read-back", f"landed_reports of {n:,}", file, n, (landed,), Figure("wall", 10),
+        function="read_back", check=checks.all_read, set_up="fill_s3",
+    )  # fmt: skip
+    entries = tuple(
+        replace(landed, label=f"ours, {count:,}", more={**landed.more, "count": count},
+                listing=Listing(f"load-{count}", count, series=_SERIES))
+        for count in sizes.loaded
+    )  # fmt: skip
+    yield _case(
+        "load", f"{most:,} landed reports of 100 kB, {most * rows.rows:,} rows, from S3 to DuckDB",
+        rows, most, entries, Figure("wall", 1.5, entries[-1].label),
+        function="load_from_s3", check=checks.all_loaded, set_up="fill_s3",
+    )  # fmt: skip
+
+
 def _case(
     name: str, title: str, file: Content, count: int, entries: tuple[Entry, ...], *goals: Any,
     **more: Any,
 ) -> Case:  # fmt: skip
     return Case(
-        name, title, "land_on_s3",
-        Listing(name, count, API_LATENCY, file.path, file.rows, series=_SERIES), entries,
-        goals=goals, file=file, at_a_time=0, figures=_REQUESTS,
-        **{"check": checks.whole_objects, "rounds": 1, **more},
+        name, title,
+        listing=Listing(name, count, API_LATENCY, file.path, file.rows, series=_SERIES),
+        entries=entries, goals=goals, file=file, at_a_time=0, figures=_REQUESTS,
+        **{"function": "land_on_s3", "check": checks.whole_objects, "rounds": 1, **more},
     )  # fmt: skip

@@ -95,6 +95,21 @@ def landed_new(result: Result) -> str | None:
     return None
 
 
+def all_read(result: Result) -> str | None:
+    """Each receipt was read."""
+    if result.facts["read"] != result.job.count:
+        return f"{result.facts['read']} receipts were read"
+    return None
+
+
+def all_loaded(result: Result) -> str | None:
+    """Each report was loaded, with all its rows."""
+    job = result.job
+    if result.facts != {"loaded": job.count, "rows": job.count * job.file["rows"]}:
+        return f"other rows were loaded: {dict(result.facts)}"
+    return None
+
+
 def nothing_new(result: Result) -> str | None:
     """All reports were landed before, and none again."""
     if result.facts["landed"] or result.found["whole"]:

@@ -18,7 +18,7 @@ from benchmarks.wire import Wire
 
 #: One of each kind of case.
 _CASES = ("list", "disk-small", "google-middle", "s3-small", "re-check", "waiting")
-_AT_A_DISTANCE = ("daily", "large", "nothing-new")
+_AT_A_DISTANCE = ("daily", "large", "nothing-new", "load")
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the benchmark runs on Linux")
 

@@ -59,9 +59,7 @@ def _landing(job: Job, destination: str) -> Work:
         **({"max_workers": job.at_a_time} if job.at_a_time else {}),
     )
     if job.more.get("whole task"):
-        for kind in ("amazon", "google"):  # Airflow's hooks are imported, and no more than that
-            with contextlib.suppress(ImportError):
-                importlib.import_module(f"airflow_provider_planet_reports.landing.stores.{kind}")
+        _import_hooks()
     else:
         open_store(destination)  # reads the connection, too
 
@@ -75,6 +73,13 @@ def _landing(job: Job, destination: str) -> Work:
         }
 
     return work
+
+
+def _import_hooks() -> None:
+    """Import Airflow's hooks of the stores, which is not timed, and read no connection."""
+    for kind in ("amazon", "google"):
+        with contextlib.suppress(ImportError):
+            importlib.import_module(f"airflow_provider_planet_reports.landing.stores.{kind}")
 
 
 def fill_s3(job: Job) -> Work:
@@ -104,6 +109,29 @@ def fill_s3(job: Job) -> Work:
             objects |= {f"{prefix(job)}/{file.name}": None for file in each.files}
         urllib.request.urlopen(f"{job.s3}/-/put", json.dumps(objects).encode()).read()
         return {"count": count}
+
+    return work
+
+
+def read_back(job: Job) -> Work:
+    """What is landed, from the receipts."""
+    from airflow_provider_planet_reports.landing import landed_reports
+
+    _import_hooks()
+    return lambda: {"read": sum(1 for _ in landed_reports(bucket_url(job, "s3")))}
+
+
+def load_from_s3(job: Job) -> Work:
+    """Landed reports into a new DuckDB file."""
+    import duckdb  # noqa: F401 - not timed
+
+    _import_hooks()
+
+    from airflow_provider_planet_reports.warehouse import load_reports
+
+    def work() -> dict[str, Any]:
+        loaded = load_reports(bucket_url(job, "s3"), f"duckdb://{job.folder}/warehouse.duckdb")
+        return {"loaded": loaded.reports, "rows": loaded.rows}
 
     return work
 
