@@ -55,16 +55,11 @@ class Adapter(HTTPAdapter):
         self._connections = connections
         super().__init__(pool_maxsize=_POOL_SIZE)
 
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        """Make the pools, with connections that can be shut down."""
-        super().init_poolmanager(*args, **kwargs)
-        self._connections.watch(self.poolmanager)
-
-    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
-        """Return the pools of a proxy, with connections that can be shut down."""
-        manager = super().proxy_manager_for(proxy, **kwargs)
-        self._connections.watch(manager)
-        return manager
+    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the pool for a request, with connections that can be shut down."""
+        pool = super().get_connection_with_tls_context(*args, **kwargs)
+        self._connections.watch(pool)
+        return pool
 
     def send(
         self, request: requests.PreparedRequest, *args: Any, **kwargs: Any
