@@ -102,13 +102,12 @@ class ReportsAPI:
 
         :param report: a report whose links may have expired.
         """
-        link = report.self_link
-        if not link:
-            return self.get_report(report.report_id)
-        address = check_link(urljoin(self.session.base_url, link), came_from=self.session.base_url)
-        if origin(address) != origin(self.session.base_url):
-            return self.get_report(report.report_id)
-        return self._report(address, report.report_id)
+        base = self.session.base_url
+        if report.self_link:
+            address = check_link(report.self_link, came_from=base)
+            if origin(address) == origin(base):
+                return self._report(address, report.report_id)
+        return self.get_report(report.report_id)
 
     def _report(self, address: str, report_id: str) -> Report:
         answer, address = _get(self.session, address)

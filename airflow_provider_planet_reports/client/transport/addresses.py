@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import re
 from functools import lru_cache
@@ -60,14 +61,18 @@ def is_loopback(url: str) -> bool:
         return host == "localhost"
 
 
-def check_link(url: str, *, came_from: str) -> str:
-    """Return a link to follow, or refuse one that leads to unencrypted or unknown ground.
+def check_link(link: str, *, came_from: str) -> str:
+    """Return where a link leads, or refuse one that leads to unencrypted or unknown ground.
 
-    :param url: the absolute address to follow.
-    :param came_from: the address that named it, for the message.
+    :param link: the link, maybe relative to the address that named it.
+    :param came_from: that address.
+    :return: the absolute address to follow.
     :raises RefusedLink: if it is not http(s), has credentials, or is plain http to
         anything but a loopback address or from an https address.
     """
+    url = link
+    with contextlib.suppress(ValueError):  # what cannot be joined is no address either
+        url = urljoin(came_from, link)
     wrong = _flaw(url)
     if wrong is None and url.startswith("http:") and came_from.lower().startswith("https:"):
         wrong = _UNENCRYPTED
