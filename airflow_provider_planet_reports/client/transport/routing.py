@@ -41,6 +41,13 @@ class RoutedSession(requests.Session):
         if not resp.is_redirect:
             return None
         try:
+            return self._redirect_target(resp)
+        except RefusedLink:
+            resp.close()
+            raise
+
+    def _redirect_target(self, resp: requests.Response) -> str:
+        try:
             location = super().get_redirect_target(resp) or ""
             here, there = urlsplit(resp.url), urlsplit(urljoin(resp.url, location))
         except ValueError:
