@@ -89,9 +89,6 @@ class ReportsSession(RoutedSession):
         self.mount("https://", adapter)
         self.mount("http://", adapter)
 
-    def __repr__(self) -> str:
-        return f"<ReportsSession {self.base_url}>"
-
     def retries(self) -> Retries:
         """Return a fresh budget of tries for one piece of work."""
         return Retries(self._max_retries, wait=self.wait)
