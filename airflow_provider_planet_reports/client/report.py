@@ -132,8 +132,5 @@ class Report:
 
 def _row_count(value: object) -> int | None:
     """Return a number of rows, which may be written as text or as a float; else None."""
-    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,18}(\.0+)?", value):
-        return int(value.partition(".")[0])
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    return value if type(value) is int else None
+    number = re.fullmatch(r"([0-9]{1,18})(\.0+)?", str(value))
+    return None if number is None else int(number[1])
