@@ -39,7 +39,7 @@ class Exchange(threading.local):
 
     def end(self) -> None:
         """What this thread reads from now on has no deadline."""
-        self.active, self.deadline = False, math.inf
+        self.active, self.seconds, self.deadline = False, math.inf, math.inf
 
     @property
     def expired(self) -> bool:
