@@ -88,7 +88,7 @@ class _Transfer:
                 retries.progressed()
             if problem is None:
                 continue
-            if problem.final or self._session.cancelled or not retries.wait(str(problem)):
+            if self._session.cancelled or not retries.wait(str(problem)):
                 raise problem
         return self._done
 
