@@ -51,7 +51,7 @@ class ReportsAPI:
         page, address = self._first_page(first, filters)
         yield from paging.read(page, address=address)
         while paging.next is not None:
-            page, address = _get(self.session, paging.next)
+            page, address = self._get(paging.next)
             yield from paging.read(page, address=address)
 
     def get_report(self, report_id: str) -> Report:
@@ -75,7 +75,7 @@ class ReportsAPI:
         links = NextLinks(first)
         products: list[dict[str, Any]] = []
         while links.next is not None:
-            page, address = _get(self.session, links.next)
+            page, address = self._get(links.next)
             results, meta = entries_and_links(page, "results", "meta", address)
             new = [each for each in results if isinstance(each, dict) and each not in products]
             products += new
@@ -89,7 +89,7 @@ class ReportsAPI:
         :raises InvalidResponse: if the answer is none.
         """
         address = urljoin(self.session.base_url, "swagger")
-        spec, address = _get(self.session, address, parse=_json_or_yaml, expected="JSON or YAML")
+        spec, address = self._get(address, parse=_json_or_yaml)
         if not isinstance(spec, dict) or not isinstance(spec.get("paths"), dict):
             raise InvalidResponse(
                 "The answer is not an OpenAPI document: check the connection's host. "
@@ -102,16 +102,15 @@ class ReportsAPI:
 
         :param report: a report whose links may have expired.
         """
-        link = report.self_link
-        if not link:
-            return self.get_report(report.report_id)
-        address = check_link(urljoin(self.session.base_url, link), came_from=self.session.base_url)
-        if origin(address) != origin(self.session.base_url):
-            return self.get_report(report.report_id)
-        return self._report(address, report.report_id)
+        base = self.session.base_url
+        if report.self_link:
+            address = check_link(report.self_link, came_from=base)
+            if origin(address) == origin(base):
+                return self._report(address, report.report_id)
+        return self.get_report(report.report_id)
 
     def _report(self, address: str, report_id: str) -> Report:
-        answer, address = _get(self.session, address)
+        answer, address = self._get(address)
         report = Report.from_dict(answer)
         if report.report_id != report_id:
             raise InvalidResponse(
@@ -123,43 +122,40 @@ class ReportsAPI:
     def _first_page(self, address: str, filters: Filters) -> tuple[Any, str]:
         if "page_size" not in filters.parameters:
             try:
-                return _get(self.session, address, {**filters.parameters, "page_size": LARGE_PAGE})
+                return self._get(address, {**filters.parameters, "page_size": LARGE_PAGE})
             except BadRequest as refusal:
                 log.info("Listing again without page_size: %s", refusal)
-        return _get(self.session, address, filters.parameters)
+        return self._get(address, filters.parameters)
 
+    def _get(
+        self,
+        address: str,
+        parameters: dict[str, Any] | None = None,
+        *,
+        parse: Callable[[str], Any] = json.loads,
+    ) -> tuple[Any, str]:
+        """Return the value of an answer that is read whole, and where it really came from.
 
-def _get(
-    session: ReportsSession,
-    address: str,
-    parameters: dict[str, Any] | None = None,
-    *,
-    parse: Callable[[str], Any] = json.loads,
-    expected: str = "JSON",
-) -> tuple[Any, str]:
-    """Return the value of an answer that is read whole, and where it really came from.
-
-    :param session: sends the request.
-    :param address: absolute address.
-    :param parameters: the query.
-    :param parse: makes the value of the answer's text.
-    :param expected: what the text should be, for the message.
-    :raises PlanetReportsError: if the request is refused, or the answer is something else.
-    """
-    response = session.get(address, params=parameters)
-    session.raise_for_status(response)
-    where = response.url
-    try:
-        # JSON is UTF-8 (RFC 8259), whatever the header says; some put a byte order mark in front.
-        text = response.content.decode("utf-8-sig")
-        return session.redact.parsed(text, parse), where
-    except (ValueError, RecursionError) as error:
-        why = str(error)
-    kind = session.redact(response.headers.get("Content-Type", "no content type"), where)
-    raise InvalidResponse(
-        f"The answer is {kind[:100]}, not {expected} ({why}): check the connection's host, and "
-        f"whether a proxy or a login page answers. GET {safe_url(where)}"
-    )
+        :param address: absolute address.
+        :param parameters: the query.
+        :param parse: makes the value of the answer's text.
+        :raises PlanetReportsError: if the request is refused, or the answer is something else.
+        """
+        response = self.session.get(address, params=parameters)
+        self.session.raise_for_status(response)
+        where = response.url
+        try:
+            # JSON is UTF-8 (RFC 8259), whatever the header says; some put a byte order mark in
+            # front.
+            text = response.content.decode("utf-8-sig")
+            return self.session.redact.parsed(text, parse), where
+        except (ValueError, RecursionError) as error:
+            why = str(error)
+        kind = self.session.redact(response.headers.get("Content-Type", "no content type"), where)
+        raise InvalidResponse(
+            f"The answer is {kind[:100]}, not JSON ({why}): check the connection's host, and "
+            f"whether a proxy or a login page answers. GET {safe_url(where)}"
+        )
 
 
 def _json_or_yaml(text: str) -> Any:
@@ -176,5 +172,4 @@ def _json_or_yaml(text: str) -> Any:
         # YAML has dates, which JSON writes as text.
         return json.loads(json.dumps(yaml.safe_load(text), default=str))
     except (yaml.YAMLError, TypeError) as error:  # they quote the text
-        why = type(error).__name__
-    raise ValueError(f"neither JSON nor YAML: {why}")
+        raise ValueError(f"nor YAML: {type(error).__name__}") from None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from urllib.parse import urljoin
 
 from airflow_provider_planet_reports.client.download import Sink, download
 from airflow_provider_planet_reports.client.errors import InvalidResponse, Refused
@@ -85,5 +84,5 @@ class Contents:
     def _download(self, link: str, sink: Sink) -> None:
         if not link.strip():
             raise InvalidResponse("A content link is empty: Planet has to issue the report again.")
-        base = self._session.base_url
-        download(self._session, check_link(urljoin(base, link), came_from=base), sink)
+        url = check_link(link, came_from=self._session.base_url)
+        download(self._session, url, sink)

@@ -11,11 +11,7 @@ from typing import Any, Protocol
 
 import requests
 
-from airflow_provider_planet_reports.client.errors import (
-    DamagedContent,
-    InvalidResponse,
-    TransportError,
-)
+from airflow_provider_planet_reports.client import errors
 from airflow_provider_planet_reports.client.transport.failures import FAILURES, cause
 from airflow_provider_planet_reports.client.transport.redaction import safe_url
 from airflow_provider_planet_reports.client.transport.session import ReportsSession
@@ -92,7 +88,7 @@ class _Transfer:
                 retries.progressed()
             if problem is None:
                 continue
-            if problem.final or self._session.cancelled or not retries.wait(str(problem)):
+            if self._session.cancelled or not retries.wait(str(problem)):
                 raise problem
         return self._done
 
@@ -108,7 +104,7 @@ class _Transfer:
                 self._begin(response)
             elif not self._continues(response):
                 self._etag = None
-                return TransportError(
+                return errors.TransportError(
                     f"The download has to begin again: the server sent no part, or another range "
                     f"({response.status_code}). {self._what}"
                 )
@@ -121,7 +117,7 @@ class _Transfer:
         # Redacted as it came: a secret in capitals is none in small letters.
         encoding = self._session.redact(response.headers.get("Content-Encoding", ""), self._url)
         if encoding.lower() not in ("identity", "gzip", "x-gzip", ""):
-            raise InvalidResponse(
+            raise errors.InvalidResponse(
                 f"The answer is encoded as {encoding[:100]!r} unasked: check any proxy in between. "
                 f"{self._what}"
             )
@@ -165,13 +161,14 @@ class _Transfer:
                 self._hasher.update(chunk)
             self._sink.write(chunk)
             self._done += len(chunk)
-        return self._session.cancelled_error(self._what) or TransportError(
+        return self._session.cancelled_error(self._what) or errors.TransportError(
             f"The download broke off at byte {self._done} ({why}): a later try may succeed. "
             f"{self._what}"
         )
 
     def _checked(self) -> PlanetReportsError | None:
         """Compare what came with what was announced, or else with what came before."""
+        self._etag = None  # what came to its end is whole, or begins again
         wrong = None
         if self._size not in (None, self._done):
             wrong = f"{self._done} bytes came, but {self._size} were announced"
@@ -184,15 +181,15 @@ class _Transfer:
                     "No end was announced; it ended at byte %d, and is downloaded again to "
                     "compare. %s", self._done, self._what,
                 )  # fmt: skip
-                self._etag = None
                 return None
             if before != self._unproven:
                 wrong = f"no end was announced, and {before[0]} bytes came, then {self._done}"
         self._whole = wrong is None
         if wrong is None:
             return None
-        self._etag = None
-        return DamagedContent(f"Damaged download: {wrong}; a later try may succeed. {self._what}")
+        return errors.DamagedContent(
+            f"Damaged download: {wrong}; a later try may succeed. {self._what}"
+        )
 
 
 def _announced_md5(headers: Mapping[str, str]) -> bytes | None:

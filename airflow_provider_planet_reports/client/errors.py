@@ -111,11 +111,7 @@ _MEANINGS: dict[int, tuple[type[HTTPError], str, str]] = {
         "check the connection's password (or login); a key that was reset in the Planet account "
         "is rejected from then on",
     ),
-    403: (
-        Refused,
-        "Forbidden",
-        "use an organization administrator's key and org_id",
-    ),
+    403: (Refused, "Forbidden", "use an organization administrator's key and org_id"),
     404: (NotFound, "Not found", "check the connection's host, the path and the id"),
     410: (Refused, "No longer available", "list the reports again; this one was removed"),
     413: _BAD_REQUEST,

@@ -75,7 +75,7 @@ class Filters:
             if isinstance(value, str) and (self.path or value in allowed):
                 return value
             raise _wrong(name, value, "text" if self.path else " or ".join(map(repr, allowed)))
-        return _number(name, value)
+        return _page_size(value) if name == "page_size" else _id(name, value)
 
     def _own(self) -> dict[str, Any]:
         return {
@@ -102,17 +102,17 @@ def _wrong(name: str, value: Any, rule: str) -> InvalidInput:
     return InvalidInput(f"{name}={value!r} is not allowed: it must be {rule}.")
 
 
-def _number(name: str, value: Any) -> str | int:
-    """Return an id as it is written, leading zeros included, or a page size."""
-    text = "" if isinstance(value, bool) else str(value)
-    is_number = text.isascii() and text.isdigit()
-    if name == "page_size":
-        if is_number and int(text) > 0:
-            return int(text)
-        raise _wrong(name, value, "a whole number from 1")
-    if is_number:
-        return text
-    raise _wrong(name, value, "digits, for example 4321")
+def _id(name: str, value: Any) -> str:
+    """Return an id as it is written, leading zeros included."""
+    if not re.fullmatch(r"[0-9]+", str(value)):
+        raise _wrong(name, value, "digits, for example 4321")
+    return str(value)
+
+
+def _page_size(value: Any) -> int:
+    if not re.fullmatch(r"0*[1-9][0-9]*", str(value)):
+        raise _wrong("page_size", value, "a whole number from 1")
+    return int(value)
 
 
 def _date(name: str, value: Any) -> str:
@@ -132,9 +132,7 @@ def _date(name: str, value: Any) -> str:
 
 def _query(value: Any) -> dict[str, Any]:
     if not isinstance(value, Mapping) or not all(isinstance(each, str) and each for each in value):
-        raise InvalidInput(
-            f"query={value!r} is not allowed: it must be a mapping of parameter names to values."
-        )
+        raise _wrong("query", value, "a mapping of parameter names to values")
     return {each: _query_value(each, item) for each, item in value.items() if item is not None}
 
 
@@ -145,16 +143,15 @@ def _query_value(name: str, value: Any) -> Any:
         return str(value).lower()
     if isinstance(value, (str, int, float, dt.date)):
         return str(value)
-    raise InvalidInput(
-        f"query[{name!r}]={value!r} is not allowed: it must be text, a number, a date or a list."
-    )
+    raise _wrong(f"query[{name!r}]", value, "text, a number, a date or a list")
 
 
 def _path(value: Any) -> str:
     inside = isinstance(value, str) and _PATH.fullmatch(value)
     if not inside or ".." in unquote(value).split("/"):
-        raise InvalidInput(
-            f"path={value!r} is not allowed: it must be relative to the base URL, like "
-            "'some-listing/', without '..', host or query (use query= for parameters)."
+        rule = (
+            "relative to the base URL, like 'some-listing/', without '..', host or query (use "
+            "query= for parameters)"
         )
+        raise _wrong("path", value, rule)
     return quote(value.lstrip("/"), safe="/%:@!$&'()*+,;=~-._")

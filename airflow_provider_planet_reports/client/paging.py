@@ -11,7 +11,6 @@ import logging
 import reprlib
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urljoin
 
 from airflow_provider_planet_reports.client.errors import InvalidResponse, RefusedLink
 from airflow_provider_planet_reports.client.report import Report
@@ -51,12 +50,11 @@ class NextLinks:
         if not link:
             self.next = None
             return
-        try:
-            self.next = check_link(urljoin(address, link), came_from=address)
-        except (ValueError, TypeError, AttributeError):
+        if not isinstance(link, str):
             raise RefusedLink(
                 f"The next link is no address: check any proxy. GET {safe_url(address)}"
-            ) from None
+            )
+        self.next = check_link(link, came_from=address)
         if origin(self.next) != self._origin:
             raise RefusedLink(
                 "The next page is on another server, which does not get the API key: check the "

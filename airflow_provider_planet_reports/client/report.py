@@ -66,18 +66,15 @@ class Report:
             names = sorted(map(str, source))
             shown, others = (reprlib.repr(without_secrets(each)) for each in (report_id, names))
             raise InvalidResponse(f"A report has no usable report_id ({shown}); it has {others}.")
+        name = f"Report {report_id[:_LONGEST_SHOWN]!r}"
         try:
             json.dumps(source, allow_nan=False)
         except (ValueError, TypeError, RecursionError) as error:
-            shown = report_id[:_LONGEST_SHOWN]
-            raise InvalidResponse(f"Report {shown!r} cannot be kept as JSON ({error}).") from None
+            raise InvalidResponse(f"{name} cannot be kept as JSON ({error}).") from None
         contents = source.get("contents")
         contents = [] if contents is None else contents
         if not isinstance(contents, list) or not all(isinstance(link, str) for link in contents):
-            raise InvalidResponse(
-                f"Report {report_id[:_LONGEST_SHOWN]!r}: contents must be a list of links, "
-                f"not {type(contents).__name__} of something else."
-            )
+            raise InvalidResponse(f"{name}: contents must be a list of links.")
         values: dict[str, Any] = {each.name: source.get(each.name) for each in fields(cls)}
         values.update(report_id=report_id, contents=tuple(contents), _source=source)
         values["num_rows"] = _row_count(source.get("num_rows"))
@@ -135,8 +132,5 @@ class Report:
 
 def _row_count(value: object) -> int | None:
     """Return a number of rows, which may be written as text or as a float; else None."""
-    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,18}(\.0+)?", value):
-        return int(value.partition(".")[0])
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    return value if type(value) is int else None
+    number = re.fullmatch(r"([0-9]{1,18})(\.0+)?", str(value))
+    return None if number is None else int(number[1])

@@ -99,7 +99,7 @@ def test_a_few_empty_pages_are_not_the_end():
         ("http://api.example/reports/v1/?token=s3cret", "leads to an unencrypted"),
         ("https://u:s3cret@api.example/reports/v1/", "has credentials in it"),
         ("file:///etc/passwd", "is not an http"),
-        ("https://[::1?token=s3cret", "is no address"),
+        ("https://[::1?token=s3cret", "is not an http"),
     ],
 )
 def test_a_next_page_elsewhere_is_refused(link, why):

@@ -39,32 +39,21 @@ class Adapter(HTTPAdapter):
     :param base_url: address of the API; requests to its origin count against Planet's limits.
     :param timeout: connect and read timeout, in seconds.
     :param rate_limiter: spaces those requests out.
-    :param connections: registers every connection's socket.
     """
 
-    def __init__(
-        self,
-        base_url: str,
-        timeout: float,
-        rate_limiter: RateLimiter,
-        connections: ConnectionRegistry,
-    ) -> None:
+    def __init__(self, base_url: str, timeout: float, rate_limiter: RateLimiter) -> None:
+        super().__init__(pool_maxsize=_POOL_SIZE)
+        #: Knows every connection's socket.
+        self.connections = ConnectionRegistry()
         self._origin = origin(base_url)
         self._timeout = timeout
         self._rate_limiter = rate_limiter
-        self._connections = connections
-        super().__init__(pool_maxsize=_POOL_SIZE)
 
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        """Make the pools, with connections that can be shut down."""
-        super().init_poolmanager(*args, **kwargs)
-        self._connections.watch(self.poolmanager)
-
-    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
-        """Return the pools of a proxy, with connections that can be shut down."""
-        manager = super().proxy_manager_for(proxy, **kwargs)
-        self._connections.watch(manager)
-        return manager
+    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the pool for a request, with connections that can be shut down."""
+        pool = super().get_connection_with_tls_context(*args, **kwargs)
+        self.connections.watch(pool)
+        return pool
 
     def send(
         self, request: requests.PreparedRequest, *args: Any, **kwargs: Any

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import re
 from functools import lru_cache
-from urllib.parse import SplitResult, urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from airflow_provider_planet_reports.client.errors import RefusedLink
 from airflow_provider_planet_reports.client.transport.redaction import parse_url, safe_url
@@ -34,9 +35,8 @@ def base_url(text: str | None) -> str:
         or is plain http to anything but a loopback address.
     """
     text = (text or "").strip() or DEFAULT_BASE_URL
-    parts = parse_url(text)
-    wrong = _flaw(parts)
-    if wrong is None and parts is not None and (parts.query or parts.fragment):
+    wrong = _flaw(text)
+    if wrong is None and ("?" in text or "#" in text):
         wrong = "has a query or a fragment"
     if wrong is not None:
         advice = _ADVICE.get(wrong, f"write it like {DEFAULT_BASE_URL}")
@@ -54,18 +54,26 @@ def origin(url: str) -> tuple[str, str, int | None]:
 def is_loopback(url: str) -> bool:
     """Whether an address leads to this machine."""
     parts = parse_url(url)
-    return parts is not None and _is_loopback(parts)
+    host = "" if parts is None else parts.hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
-def check_link(url: str, *, came_from: str) -> str:
-    """Return a link to follow, or refuse one that leads to unencrypted or unknown ground.
+def check_link(link: str, *, came_from: str) -> str:
+    """Return where a link leads, or refuse one that leads to unencrypted or unknown ground.
 
-    :param url: the absolute address to follow.
-    :param came_from: the address that named it, for the message.
+    :param link: the link, maybe relative to the address that named it.
+    :param came_from: that address.
+    :return: the absolute address to follow.
     :raises RefusedLink: if it is not http(s), has credentials, or is plain http to
         anything but a loopback address or from an https address.
     """
-    wrong = _flaw(parse_url(url))
+    url = link
+    with contextlib.suppress(ValueError):  # what cannot be joined is no address either
+        url = urljoin(came_from, link)
+    wrong = _flaw(url)
     if wrong is None and url.startswith("http:") and came_from.lower().startswith("https:"):
         wrong = _UNENCRYPTED
     if wrong is not None:
@@ -90,19 +98,12 @@ def is_presigned(link: str, base: str) -> bool:
     return origin(urljoin(base, link)) != origin(base)
 
 
-def _flaw(parts: SplitResult | None) -> str | None:
+def _flaw(url: str) -> str | None:
     """Return why the key may not be sent to an address, nor a file fetched from it."""
+    parts = parse_url(url)
     host = "" if parts is None else parts.hostname or ""
     if parts is None or parts.scheme not in _DEFAULT_PORTS or not _HOST.fullmatch(host):
         return "is not an http(s) address"
     if "@" in parts.netloc:
         return _CREDENTIALS
-    return None if parts.scheme == "https" or _is_loopback(parts) else _UNENCRYPTED
-
-
-def _is_loopback(parts: SplitResult) -> bool:
-    host = parts.hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+    return None if parts.scheme == "https" or is_loopback(url) else _UNENCRYPTED

@@ -77,9 +77,8 @@ class OriginAuth(AuthBase):
 
 
 def secret_forms(secret: str) -> tuple[str, ...]:
-    """Return every form in which an API key travels, longest first: none may be shown."""
-    forms = {secret, quote(secret, safe=""), _basic(secret)}
-    return tuple(sorted(forms, key=len, reverse=True))
+    """Return every form in which an API key travels: none may be shown."""
+    return (secret, quote(secret, safe=""), _basic(secret))
 
 
 def checked_secret(what: str, secret: str, *, forbidden: str = " ") -> None:

@@ -11,10 +11,9 @@ import socket
 import threading
 import time
 import weakref
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 from urllib.parse import unquote
 
-from urllib3 import PoolManager
 from urllib3.connection import HTTPConnection
 
 
@@ -40,7 +39,7 @@ class Exchange(threading.local):
 
     def end(self) -> None:
         """What this thread reads from now on has no deadline."""
-        self.active, self.deadline = False, math.inf
+        self.active, self.seconds, self.deadline = False, math.inf, math.inf
 
     @property
     def expired(self) -> bool:
@@ -81,19 +80,15 @@ class ConnectionRegistry:
         for sock in sockets:
             _shut_down(sock)
 
-    def watch(self, manager: PoolManager) -> None:
-        """Have all further connections of a pool manager tell their sockets."""
-        manager.pool_classes_by_scheme = {
-            scheme: type(pool.__name__, (pool,), {"ConnectionCls": self._told_by(pool)})
-            for scheme, pool in manager.pool_classes_by_scheme.items()
-        }
+    def watch(self, pool: Any) -> None:
+        """Have all further connections of a pool register their sockets.
 
-    def _told_by(self, pool: Any) -> type[HTTPConnection]:
-        connection: type[HTTPConnection] = pool.ConnectionCls
-        if issubclass(connection, _Watched):
-            return connection
-        made = type(connection.__name__, (_Watched, connection), {"registry": self})
-        return cast("type[HTTPConnection]", made)
+        :param pool: a connection pool of urllib3's; those of SOCKS proxies have connections of
+            their own, hence a class for each kind.
+        """
+        kind = pool.ConnectionCls
+        if not issubclass(kind, _Watched):
+            pool.ConnectionCls = type(kind.__name__, (_Watched, kind), {"registry": self})
 
 
 class _Reader(io.RawIOBase):

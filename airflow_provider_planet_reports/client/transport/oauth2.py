@@ -100,13 +100,12 @@ class OAuth2(Credentials):
     def _translated(self, error: Exception) -> PlanetReportsError:
         said = Redactor(lambda: self.secrets)(str(error))[:300]
         response = getattr(error, "raw_response", None)
-        status = 0 if response is None else response.status_code
+        status = getattr(response, "status_code", 0)
         if isinstance(error, requests.exceptions.RetryError):  # the SDK's own tries after a 429
             status = 429
         if status == 429 or status >= 500:
-            asked = None if response is None else response.headers.get("Retry-After")
-            tail = f" Planet's token server says: {said}"
-            return errors.error_of(status, tail, parse_retry_after(asked))
+            asked = parse_retry_after(getattr(response, "headers", {}).get("Retry-After"))
+            return errors.error_of(status, f" Planet's token server says: {said}", asked)
         if status >= 400:
             return errors.Refused(
                 f"Client id or secret rejected ({status}): check the connection's login and "
@@ -119,10 +118,8 @@ class OAuth2(Credentials):
         )
 
 
-@lru_cache(16)
-def shared_oauth2(client_id: str, client_secret: str) -> OAuth2:
-    """Return the one source of tokens of this process for a client."""
-    return OAuth2(client_id, client_secret)
+#: Returns the one source of tokens of this process for a client.
+shared_oauth2 = lru_cache(16)(OAuth2)
 
 
 def _sdk_context(client_id: str, client_secret: str) -> Any:

@@ -58,8 +58,6 @@ class RateLimiter:
 
     def recover(self) -> None:
         """Take note of an answer that is not a 429."""
-        if self._rate == self._ceiling:
-            return
         with self._lock:
             faster = self._rate * _RECOVERY
             self._rate = self._ceiling if faster >= min(self._ceiling, _FREE) else faster

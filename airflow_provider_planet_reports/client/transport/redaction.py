@@ -56,8 +56,7 @@ class Redactor:
 
     def echoes(self, text: str) -> bool:
         """Whether a text has the credentials in it, in any form."""
-        secrets = self._secrets()
-        return _occurs(secrets, text) or _occurs(secrets, _unescaped(text))
+        return _without(self._secrets(), text) != text
 
     def parsed(self, text: str, parse: Callable[[str], Any]) -> Any:
         """Return the value of a JSON text, in which no form of the credentials is left.

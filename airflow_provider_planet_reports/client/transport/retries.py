@@ -50,6 +50,8 @@ class Retries:
     def wait(self, problem: str, *, asked: float | None = None) -> bool:
         """Wait before another try, or say that there is none.
 
+        The pause grows exponentially, with jitter, up to a minute.
+
         :param problem: what happened, without secrets; logged with the waiting.
         :param asked: seconds that the server asked to wait.
         :return: whether to try again.
@@ -57,14 +59,11 @@ class Retries:
         self._failures += 1
         if self._failures > self._limit or (asked is not None and asked > LONGEST_WAIT):
             return False
+        longest = min(_FIRST_PAUSE * 2**self._failures, _LONGEST_PAUSE)
+        pause = random.uniform(longest / 2, longest)  # noqa: S311 - spreads load, guards nothing
         # Waiting longer than asked is allowed, and spares the budget when the wish was too small.
-        seconds = max(self.delay(), asked or 0.0)
+        seconds = max(pause, asked or 0.0)
         log.warning(
             "%s; trying again in %.1f s (%d of %d).", problem, seconds, self._failures, self._limit
         )
         return not self._wait(seconds)
-
-    def delay(self) -> float:
-        """Return the next pause without a server's wish: exponential, with jitter, capped."""
-        longest = min(_FIRST_PAUSE * 2**self._failures, _LONGEST_PAUSE)
-        return random.uniform(longest / 2, longest)  # noqa: S311 - spreads load, guards nothing

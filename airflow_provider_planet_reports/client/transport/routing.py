@@ -23,11 +23,7 @@ class RoutedSession(requests.Session):
         super().__init__()
         self._settings: dict[tuple[str, str, int | None], Any] = {}
 
-    def rebuild_auth(
-        self,
-        prepared_request: requests.PreparedRequest,
-        response: requests.Response,  # noqa: ARG002 - decided by the origin alone
-    ) -> None:
+    def rebuild_auth(self, prepared_request: requests.PreparedRequest, *_: Any) -> None:
         """Decide about the credentials at every redirect by the origin alone."""
         if callable(self.auth):
             self.auth(prepared_request)

@@ -15,10 +15,7 @@ from airflow_provider_planet_reports.client import errors
 from airflow_provider_planet_reports.client.transport import addresses
 from airflow_provider_planet_reports.client.transport.adapter import Adapter
 from airflow_provider_planet_reports.client.transport.auth import Credentials, OriginAuth, api_key
-from airflow_provider_planet_reports.client.transport.connections import (
-    ConnectionRegistry,
-    exchange,
-)
+from airflow_provider_planet_reports.client.transport.connections import exchange
 from airflow_provider_planet_reports.client.transport.failures import (
     FAILURES,
     cause,
@@ -83,14 +80,10 @@ class ReportsSession(RoutedSession):
         self._cancelled = threading.Event()
         self._max_retries = max_retries
         self._deadline = deadline
-        self._connections = ConnectionRegistry()
         limiter = RateLimiter(requests_per_second, wait=self.wait)
-        adapter = Adapter(self.base_url, timeout, limiter, self._connections)
-        self.mount("https://", adapter)
-        self.mount("http://", adapter)
-
-    def __repr__(self) -> str:
-        return f"<ReportsSession {self.base_url}>"
+        self._adapter = Adapter(self.base_url, timeout, limiter)
+        self.mount("https://", self._adapter)
+        self.mount("http://", self._adapter)
 
     def retries(self) -> Retries:
         """Return a fresh budget of tries for one piece of work."""
@@ -110,7 +103,7 @@ class ReportsSession(RoutedSession):
         For the end of a task; every request fails from then on.
         """
         self._cancelled.set()
-        self._connections.shutdown_all()
+        self._adapter.connections.shutdown_all()
 
     @property
     def cancelled(self) -> bool:

@@ -91,6 +91,12 @@ def test_an_encrypted_or_local_link_may_be_followed(url, came_from):
     assert check_link(url, came_from=came_from) == url
 
 
+def test_a_relative_link_starts_from_the_address_that_named_it():
+    named = "https://api.example/reports/v1/"
+    assert check_link("a/1?sig=%7E", came_from=named) == f"{named}a/1?sig=%7E"
+    assert check_link("//files.example/1", came_from=named) == "https://files.example/1"
+
+
 @pytest.mark.parametrize(
     ("url", "came_from", "why"),
     [
@@ -101,6 +107,7 @@ def test_an_encrypted_or_local_link_may_be_followed(url, came_from):
         ("file:///etc/passwd", "https://api.example/", r"not an http\(s\) address"),
         ("javascript:alert(1)", "https://api.example/", r"not an http\(s\) address"),
         ("https://files.example:x/", "https://api.example/", r"not an http\(s\) address"),
+        ("https://[::1", "https://api.example/", r"not an http\(s\) address"),
     ],
 )
 def test_other_links_are_refused_for_good(url, came_from, why):

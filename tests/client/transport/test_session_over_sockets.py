@@ -175,9 +175,11 @@ def test_neither_key_nor_signature_is_logged_or_shown(server, session, caplog):
 
 
 @pytest.mark.parametrize("stage", ["before the headers", "in the middle of the body"])
-@pytest.mark.parametrize("where", ["here", "after a redirect", "on another server"])
+@pytest.mark.parametrize(
+    "where", ["here", "after a redirect", "on another server", "through a proxy"]
+)
 def test_a_task_that_ends_does_not_wait_for_a_silent_server(
-    server, elsewhere, session_of, stage, where
+    server, elsewhere, session_of, stage, where, monkeypatch
 ):
     session = session_of(server, timeout=600)
     silent = Answer(body=b"0123456789", cut=4, stall=True)
@@ -188,6 +190,11 @@ def test_a_task_that_ends_does_not_wait_for_a_silent_server(
     if where == "after a redirect":
         server.will(Answer(302, headers={"Location": url}))
         url = session.base_url
+    if where == "through a proxy":
+        for name in ("no_proxy", "NO_PROXY"):
+            monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv("http_proxy", stalling.origin)
+        url = "http://files.example/file"
     failures = []
     thread = threading.Thread(target=lambda: failures.append(the_failure(session, url)))
     thread.start()

@@ -7,6 +7,7 @@ import math
 import threading
 
 import pytest
+import requests
 from scripted_server import Answer
 
 from airflow_provider_planet_reports.client import errors
@@ -24,6 +25,13 @@ def test_a_request_leaves_no_deadline_to_what_is_read_later(server, session_of, 
         assert exchange.deadline == math.inf
         assert not exchange.active
         assert len(download.raw.read()) == 1000
+
+
+def test_what_is_sent_without_a_deadline_has_not_that_of_the_request_before(server, session):
+    session.get(session.base_url)
+    prepared = session.prepare_request(requests.Request("GET", session.base_url))
+    session.send(prepared)
+    assert exchange.deadline == math.inf
 
 
 def test_each_thread_has_an_exchange_of_its_own():
