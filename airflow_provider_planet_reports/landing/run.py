@@ -21,6 +21,7 @@ from airflow_provider_planet_reports.client.report import Report
 from airflow_provider_planet_reports.errors import PlanetReportsError
 from airflow_provider_planet_reports.landing import errors
 from airflow_provider_planet_reports.landing.layout import ReportKey
+from airflow_provider_planet_reports.landing.part import PartFile
 from airflow_provider_planet_reports.landing.progress import Outcome, Progress, summary
 from airflow_provider_planet_reports.landing.receipt import Receipt
 from airflow_provider_planet_reports.landing.report_landing import ReportLanding
@@ -213,9 +214,10 @@ class LandingRun:
             if may_be_landed and not landing.begin(overwrite=self._overwrite):
                 return None
             contents = Contents(self._api.session, report, self._fresh)
-            numbers = range(1, len(report.contents) + 1)
+            parts = [landing.next_part(self._count) for _ in report.contents]
             calls = [self._parts.submit(landing.take_snapshot)]
-            calls += [self._parts.submit(self._land_part, contents, landing, n) for n in numbers]
+            for number, part in enumerate(parts, 1):
+                calls.append(self._parts.submit(self._land_part, contents, number, part))
             # A part may fail only because the report was replaced, which another part noticed.
             wait_for(calls, most_telling=ReportReplaced)
             self._check_rows(contents, landing)
@@ -223,14 +225,13 @@ class LandingRun:
         finally:
             landing.abandon()
 
-    def _land_part(self, contents: Contents, landing: ReportLanding, number: int) -> None:
+    def _land_part(self, contents: Contents, number: int, part: PartFile) -> None:
         """Download a part into its file. Called in the pool for parts."""
-        part = landing.part(number, self._count)
         for tries_left in reversed(range(_CONTENT_TRIES)):
             try:
                 with self._download_slots:
                     contents.download(number, part)
-                landing.complete(number)
+                part.commit()
                 return
             except errors.DamagedContent as damage:
                 if not tries_left:

@@ -18,11 +18,11 @@ def land(
         if overwrite:
             landing.begin(overwrite=True)
         landing.take_snapshot()
-        for number, data in enumerate(parts, 1):
-            part = landing.part(number)
+        for data in parts:
+            part = landing.next_part()
             part.write(data[:4])
             part.write(data[4:])
-            landing.complete(number)
+            part.commit()
         return landing.finish(
             report.redacted_dict(), {"dag_id": "d", **({"run_id": run} if run else {})}
         )
