@@ -46,7 +46,7 @@ class PartFile:
     def write(self, data: bytes) -> None:
         """Append bytes.
 
-        :raises DamagedContent: if they are no report file's, but JSON, XML or HTML.
+        :raises DamagedContent: if they are damaged gzip, or JSON, XML or HTML.
         :raises DestinationError: if the store fails.
         """
         self._count(len(data))
@@ -62,7 +62,7 @@ class PartFile:
     def commit(self) -> LandedFile:
         """Make the file visible, whole.
 
-        :raises DamagedContent: if it is cut or damaged gzip, or no report file at all.
+        :raises DamagedContent: if it is cut gzip, or no report file at all.
         :raises DestinationError: if the store fails; the file may be visible all the same.
         """
         writer = self._writer or self._pass_on()
