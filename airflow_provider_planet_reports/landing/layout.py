@@ -91,10 +91,7 @@ class ReportKey(NamedTuple):
 
         :raises InvalidInput: if a value is longer than a file's name may be.
         """
-        return "".join(
-            f"{name}={_NULL}/" if value is None else f"{_segment(value, prefix=f'{name}=')}/"
-            for name, value in zip(_PARTITIONS[:-1], self, strict=False)
-        )
+        return "".join(map(_partition, _PARTITIONS[:-1], self))
 
     @property
     def day(self) -> str:
@@ -102,9 +99,7 @@ class ReportKey(NamedTuple):
 
         :raises InvalidInput: if the date is longer than a file's name may be.
         """
-        if self.data_date is None:
-            return f"data_date={_NULL}/"
-        return f"{_segment(self.data_date, prefix='data_date=')}/"
+        return _partition("data_date", self.data_date)
 
     @property
     def folder(self) -> str:
@@ -137,6 +132,10 @@ class ReportKey(NamedTuple):
                 f"name in it begins {max(path.split('/'), key=len)[:40]!r}."
             )
         return path
+
+
+def _partition(name: str, value: str | None) -> str:
+    return f"{name}={_NULL}/" if value is None else f"{_segment(value, prefix=f'{name}=')}/"
 
 
 def _segment(name: str, *, prefix: str = "") -> str:
