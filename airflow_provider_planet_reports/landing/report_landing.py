@@ -22,7 +22,8 @@ class ReportLanding:
     one thread at a time; the snapshot may be taken, and each part written, by another one.
 
     :param store: the destination.
-    :param key: the report's identity.
+    :param key: the report's identity. One that no store could hold is refused as
+        :class:`~.InvalidInput` by the first method that is called, before anything is written.
     """
 
     def __init__(self, store: Store, key: ReportKey) -> None:

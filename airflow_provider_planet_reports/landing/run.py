@@ -208,7 +208,7 @@ class LandingRun:
                 f"{report.num_rows}: it cannot be landed before Planet has its files."
             )
         key = ReportKey.of(report)
-        landing = self._zone.land(key)
+        landing = ReportLanding(self._zone.store, key)
         try:
             may_be_landed = self._overwrite or key != listed
             if may_be_landed and not landing.begin(overwrite=self._overwrite):

@@ -1,4 +1,4 @@
-"""A landing zone: what is landed in a destination, and how more is."""
+"""A landing zone: what is landed in a destination."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from airflow_provider_planet_reports.landing.commit import read_receipt
 from airflow_provider_planet_reports.landing.errors import UnreadableReceipt
 from airflow_provider_planet_reports.landing.layout import RECEIPTS, ReportKey, value_of
 from airflow_provider_planet_reports.landing.receipt import Receipt
-from airflow_provider_planet_reports.landing.report_landing import ReportLanding
 from airflow_provider_planet_reports.landing.side_by_side import side_by_side
 from airflow_provider_planet_reports.landing.stores.interface import Entry, Store
 
@@ -129,18 +128,6 @@ class LandingZone:
 
         return side_by_side(self.store, read, keys, threads=_READERS)
 
-    def land(self, key: ReportKey) -> ReportLanding:
-        """Return a landing of a report, which has not begun yet.
-
-        :raises InvalidInput: if no store could hold it.
-        """
-        _ = key.receipt  # for its check
-        return ReportLanding(self.store, key)
-
-    def uri_of_receipt(self, key: ReportKey) -> str:
-        """Return the address of a report's receipt, whether it is there or not."""
-        return self.store.uri(key.receipt)
-
     def describe(self, receipt: Receipt) -> dict[str, Any]:
         """Return what tasks hand on about a landed report; see :func:`.landed_reports`."""
         files = [{"uri": self.store.uri(file.name), **vars(file)} for file in receipt.files]
@@ -150,7 +137,7 @@ class LandingZone:
             "report_id": receipt.report_id,
             **{name: receipt.report.get(name) for name in _DESCRIBED},
             "files": files,
-            "receipt": self.uri_of_receipt(receipt.key),
+            "receipt": self.store.uri(receipt.key.receipt),
         }
 
     def _receipts_from(self, series_and_first_day: tuple[str, str]) -> list[Entry]:
