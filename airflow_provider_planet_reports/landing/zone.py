@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import itertools
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -95,7 +94,8 @@ class LandingZone:
             below = side_by_side(self.store, self.store.folders, folders, threads=_LISTINGS)
             folders = [
                 folder
-                for folder in itertools.chain.from_iterable(below)
+                for each in below
+                for folder in each
                 if folder.split("/")[-2].startswith(f"{name}=")
                 and (value is None or same_id(value_of(folder), value))
             ]
