@@ -5,9 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from airflow_provider_planet_reports.landing.errors import UnreadableReceipt
 from airflow_provider_planet_reports.landing.layout import ReportKey
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from airflow_provider_planet_reports.client.report import Report
 
 log = logging.getLogger(__name__)
+
+#: The first day of a report's data, and the last.
+_Days: TypeAlias = tuple[dt.date, dt.date]
 
 
 @dataclass(frozen=True)
@@ -102,17 +105,11 @@ def completeness(
         ReportKey.of(report): _days(report.data_date_start, report.data_date_end)
         for report in listed
     }
-    asked = scope.asked
-    landed = {
-        *zone.find(
-            report_type=asked.report_type, cadence=asked.cadence, plan_id=asked.plan_id,
-            end=scope.end.isoformat(),
-        )
-    }  # fmt: skip
+    landed = {*zone.find(**scope.asked._asdict(), end=scope.end)}
     first_days = [key.data_date for key in reports if key.data_date is not None]
     start = min([scope.start.isoformat(), *first_days])
     recent = {key for key in landed if key.data_date is not None and key.data_date >= start}
-    loaded: set[ReportKey] | None = None if is_loaded is None else set()
+    loaded = set()
     to_read = recent if is_loaded else recent - reports.keys()
     for key, receipt in zone.receipts(sorted(to_read, key=ReportKey.age)):
         if isinstance(receipt, UnreadableReceipt):
@@ -120,96 +117,89 @@ def completeness(
             reports.setdefault(key, _days(key.data_date, None))
         elif receipt is not None and scope.wants_organization(receipt.report.get("org_id")):
             reports.setdefault(key, _days(key.data_date, receipt.report.get("data_date_end")))
-            if loaded is not None and is_loaded and is_loaded(receipt):
+            if is_loaded and is_loaded(receipt):
                 loaded.add(key)
-    found = {key: covered for key, days in reports.items() if (covered := scope.periods_in(days))}
-    # A series begins with its first report, and ends some days after its last one.
-    bounds = _bounds({**{key: _days(key.data_date, None) for key in landed}, **reports})
-    by_series: dict[Series, dict[str, list[ReportKey]]] = {
-        series: {}
-        for series, known in bounds.items()
-        # Whose the older ones are is in receipts that are not read here.
-        if scope.org_id is None and any(scope.expects(period, known) for period in scope.periods)
+    found = {
+        key: covered
+        for key, days in reports.items()
+        if days and (covered := scope.periods_between(*days))
     }
-    for key, covered in found.items():
-        for period in covered:
-            by_series.setdefault(_series(key), {}).setdefault(period, []).append(key)
-    states = _States(
-        landed, loaded, frozenset(except_reports), _in_two_places(landed & found.keys())
-    )
+    days_of = {**{key: _days(key.data_date, None) for key in landed}, **reports}
+    by_series = _by_series(scope, found, days_of)
+    here = [key for key in found if key in landed and key.report_id not in except_reports]
+    same_days = Counter((_series(key), key.data_date) for key in here)
+    same_ids = Counter(key.report_id for key in here)
+
+    def gaps_of(period: str, series: Series, keys: Iterable[ReportKey]) -> Iterator[Gap]:
+        if not keys:
+            yield Gap(period, *series, "no report")
+        for key in keys:
+            if key.report_id in except_reports:
+                yield Gap(period, *series, "excepted", key.report_id)
+            elif key not in landed:
+                yield Gap(period, *series, "not landed", key.report_id)
+            elif is_loaded and key not in loaded:
+                yield Gap(period, *series, "not loaded", key.report_id)
+            elif same_days[series, key.data_date] > 1 or same_ids[key.report_id] > 1:
+                yield Gap(period, *series, "duplicate", key.report_id)
+
     gaps = [
         gap
         for period in scope.periods
-        for series, of_series in sorted((by_series or {asked: {}}).items(), key=str)
-        if of_series.get(period) or scope.expects(period, bounds.get(series))
-        for gap in states.gaps(period, series, of_series.get(period, []))
+        for series, of_series in by_series.items()
+        if period in of_series
+        for gap in gaps_of(period, series, of_series[period])
     ]
     return Completeness(
         start=scope.start.isoformat(),
         end=scope.end.isoformat(),
-        cadence=asked.cadence,
+        cadence=scope.asked.cadence,
         periods=scope.periods,
         reports=len(found),
         landed=len(found.keys() & landed),
-        loaded=None if loaded is None else len(found.keys() & loaded),
+        loaded=len(found.keys() & loaded) if is_loaded else None,
         gaps=tuple(gaps),
     )
 
 
-class _States(NamedTuple):
-    """What is known about all reports.
+def _by_series(
+    scope: Scope,
+    found: Mapping[ReportKey, Iterable[str]],
+    days_of: Mapping[ReportKey, _Days | None],
+) -> dict[Series, dict[str, list[ReportKey]]]:
+    """Return the reports of each series by day or month, and none for those that are expected.
 
-    :param landed: those that are landed.
-    :param loaded: those that are loaded; None where that was not asked.
-    :param excepted: ids of those that are known to be beyond help.
-    :param twice: ids that are landed in two places.
+    :param scope: what is asked for.
+    :param found: reports, with the days or months that they cover.
+    :param days_of: all reports that are known, older ones included: a series begins with its first
+        report, and ends some days after its last one.
     """
-
-    landed: Collection[ReportKey]
-    loaded: Collection[ReportKey] | None
-    excepted: Collection[str]
-    twice: Collection[str]
-
-    def gaps(self, period: str, series: Series, keys: Sequence[ReportKey]) -> Iterator[Gap]:
-        """Yield what is not in order with the reports of a day or month."""
-        if not keys:
-            yield Gap(period, *series, "no report")
-        counted = [key for key in keys if key in self.landed and key.report_id not in self.excepted]
-        days = Counter(key.data_date for key in counted)
-        for key in keys:
-            if key.report_id in self.excepted:
-                yield Gap(period, *series, "excepted", key.report_id)
-            elif key not in self.landed:
-                yield Gap(period, *series, "not landed", key.report_id)
-            elif self.loaded is not None and key not in self.loaded:
-                yield Gap(period, *series, "not loaded", key.report_id)
-            elif days[key.data_date] > 1 or key.report_id in self.twice:
-                yield Gap(period, *series, "duplicate", key.report_id)
+    known: dict[Series, list[dt.date]] = {}
+    for key, days in days_of.items():
+        if days:
+            known.setdefault(_series(key), []).extend(days)
+    expected = {
+        series: scope.periods_between(min(days), max(days) + dt.timedelta(scope.grace_days))
+        for series, days in known.items()
+    }
+    all_series = {_series(key) for key in found}
+    if scope.org_id is None:  # whose the older ones are is in receipts that are not read here
+        all_series |= {series for series, periods in expected.items() if periods}
+    by_series: dict[Series, dict[str, list[ReportKey]]] = {
+        series: {period: [] for period in expected.get(series, scope.periods)}
+        for series in sorted(all_series or {scope.asked}, key=str)
+    }
+    for key, covered in found.items():
+        for period in covered:
+            by_series[_series(key)].setdefault(period, []).append(key)
+    return by_series
 
 
 def _series(key: ReportKey) -> Series:
     return Series(key.plan_id, key.report_type, str(key.cadence))
 
 
-def _in_two_places(keys: Iterable[ReportKey]) -> frozenset[str]:
-    """Return the ids that several landed reports have."""
-    places = Counter(key.report_id for key in keys)
-    return frozenset(report_id for report_id, number in places.items() if number > 1)
-
-
-def _bounds(
-    reports: Mapping[ReportKey, tuple[dt.date, dt.date] | None],
-) -> dict[Series, tuple[dt.date, dt.date]]:
-    """Return the first and the last day of each series."""
-    bounds: dict[Series, tuple[dt.date, dt.date]] = {}
-    for key, days in reports.items():
-        if days is not None:
-            first, last = bounds.get(_series(key), days)
-            bounds[_series(key)] = min(first, days[0]), max(last, days[1])
-    return bounds
-
-
-def _days(first: Any, last: Any) -> tuple[dt.date, dt.date] | None:
+def _days(first: Any, last: Any) -> _Days | None:
     """Return first and last day of a report's data; None where they are no dates."""
     try:
         begin = dt.date.fromisoformat(str(first)[:10])

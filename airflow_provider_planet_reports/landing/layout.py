@@ -73,16 +73,12 @@ class ReportKey(NamedTuple):
 
     @classmethod
     def _of_path(cls, path: str) -> ReportKey | None:
-        *partitions, name = path.split("/")
-        values = [each.partition("=")[::2] for each in partitions]
-        if tuple(name for name, _ in values) != _PARTITIONS:
-            return None
+        *folders, name = path.split("/")
         try:
-            report_type, cadence, plan_id, date = (_value_of(value) for _, value in values)
-            report_id = unquote(name, errors=_SURROGATES)
-            found = cls(report_type, cadence, plan_id, date, report_id)
+            report_type, cadence, plan_id, date = map(value_of, folders)
+            found = cls(report_type, cadence, plan_id, date, unquote(name, errors=_SURROGATES))
             return found if found._path() == path else None
-        except (UnicodeError, InvalidInput):
+        except (ValueError, InvalidInput):  # another number of folders, or bytes that are no text
             return None
 
     @property
@@ -91,10 +87,7 @@ class ReportKey(NamedTuple):
 
         :raises InvalidInput: if a value is longer than a file's name may be.
         """
-        return "".join(
-            f"{name}={_NULL}/" if value is None else f"{_segment(value, prefix=f'{name}=')}/"
-            for name, value in zip(_PARTITIONS[:-1], self, strict=False)
-        )
+        return "".join(map(_partition, _PARTITIONS[:-1], self))
 
     @property
     def day(self) -> str:
@@ -102,9 +95,7 @@ class ReportKey(NamedTuple):
 
         :raises InvalidInput: if the date is longer than a file's name may be.
         """
-        if self.data_date is None:
-            return f"data_date={_NULL}/"
-        return f"{_segment(self.data_date, prefix='data_date=')}/"
+        return _partition("data_date", self.data_date)
 
     @property
     def folder(self) -> str:
@@ -139,6 +130,10 @@ class ReportKey(NamedTuple):
         return path
 
 
+def _partition(name: str, value: str | None) -> str:
+    return f"{name}={_NULL}/" if value is None else f"{_segment(value, prefix=f'{name}=')}/"
+
+
 def _segment(name: str, *, prefix: str = "") -> str:
     """Return a name as one safe path segment.
 
@@ -163,12 +158,9 @@ def _segment(name: str, *, prefix: str = "") -> str:
 def value_of(folder: str) -> str | None:
     """Return the value in the name of a partition's folder, None where that is NULL.
 
-    :param folder: a key whose last part is ``name=value/``.
+    :param folder: a key whose last part is ``name=value``, with or without a slash behind it.
     """
-    return _value_of(folder.rstrip("/").rpartition("/")[2].partition("=")[2])
-
-
-def _value_of(safe: str) -> str | None:
+    safe = folder.rstrip("/").rpartition("/")[2].partition("=")[2]
     return None if safe == _NULL else unquote(safe, errors=_SURROGATES)
 
 

@@ -31,52 +31,50 @@ class PartFile:
         self._store = store
         self._key = key
         self._count = count
-        self._extension = ""
-        self._held = b""
+        self._held = b""  # until there is enough of it to tell the kind
+        self._name = key
         self._writer: Writer | None = None
-        self._counter: RowCounter | None = None  # None until the first bytes tell the kind
+        self._counter = RowCounter()
         self._sha256 = hashlib.sha256()
         self._size = 0
         #: Key of the file from when it may be visible; also after a failed commit, whose answer
         #: may be lost.
         self.visible: str | None = None
+        #: The file, once it is committed.
+        self.file: LandedFile | None = None
 
     def write(self, data: bytes) -> None:
         """Append bytes.
 
-        :raises DamagedContent: if they are no report file's, but JSON, XML or HTML.
+        :raises DamagedContent: if they are damaged gzip, or JSON, XML or HTML.
         :raises DestinationError: if the store fails.
         """
         self._count(len(data))
-        if self._counter is not None:
-            self._append(data)
-            return
         self._held += data
-        if len(self._held) >= SIGNATURE_SIZE:
-            self._begin()
+        if self._writer is not None or len(self._held) >= SIGNATURE_SIZE:
+            self._pass_on()
 
     def restart(self) -> None:
         """Discard what was written: the part begins again."""
         self.abandon()
-        self._held, self._counter = b"", None
-        self._sha256, self._size = hashlib.sha256(), 0
+        self._held, self._sha256, self._size = b"", hashlib.sha256(), 0
 
     def commit(self) -> LandedFile:
         """Make the file visible, whole.
 
-        :raises DamagedContent: if it is cut or damaged gzip, or no report file at all.
+        :raises DamagedContent: if it is cut gzip, or no report file at all.
         :raises DestinationError: if the store fails; the file may be visible all the same.
         """
-        if self._counter is None:
-            self._begin()
-        assert self._counter is not None
-        assert self._writer is not None
+        writer = self._writer or self._pass_on()
         self._counter.complete()
-        self.visible = self._key + self._extension
-        self._writer.commit()
+        self.visible = self._name
+        writer.commit()
+        self.file = LandedFile(
+            self._name, self._size, self._sha256.hexdigest(), self._counter.rows()
+        )
         # A report may have a thousand parts: none of them keeps its buffers.
-        counter, self._counter, self._writer = self._counter, None, None
-        return LandedFile(self.visible, self._size, self._sha256.hexdigest(), counter.rows())
+        self._counter, self._writer = RowCounter(), None
+        return self.file
 
     def abandon(self) -> None:
         """Leave nothing behind, unless it was committed."""
@@ -87,16 +85,15 @@ class PartFile:
             except DestinationError as error:  # it must not hide why the part is abandoned
                 log.warning("%s", error)
 
-    def _begin(self) -> None:
-        self._extension, self._counter = kind_of(self._held)
-        self._writer = self._store.open(self._key + self._extension)
-        held, self._held = self._held, b""
-        self._append(held)
-
-    def _append(self, data: bytes) -> None:
-        assert self._counter is not None
-        assert self._writer is not None
+    def _pass_on(self) -> Writer:
+        """Write what is held; the first bytes decide what the file is."""
+        if self._writer is None:
+            extension, self._counter = kind_of(self._held)
+            self._name = self._key + extension
+            self._writer = self._store.open(self._name)
+        data, self._held = self._held, b""
         self._writer.write(data)
         self._size += len(data)
         self._sha256.update(data)
         self._counter.update(data)
+        return self._writer

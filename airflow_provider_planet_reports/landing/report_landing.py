@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -18,11 +17,13 @@ from airflow_provider_planet_reports.landing.stores.interface import Store
 class ReportLanding:
     """Writes a report's parts, then commits them together with its receipt.
 
-    Used in this order: :meth:`begin`; :meth:`take_snapshot`, :meth:`part` and :meth:`complete`, in
-    any threads; :meth:`finish`, when all of these are over; :meth:`abandon`, whatever happened.
+    Used in this order: :meth:`begin`; :meth:`take_snapshot` and :meth:`next_part`; :meth:`finish`,
+    when these and all parts are complete; :meth:`abandon`, whatever happened. Its methods are for
+    one thread at a time; the snapshot may be taken, and each part written, by another one.
 
     :param store: the destination.
-    :param key: the report's identity.
+    :param key: the report's identity. One that no store could hold is refused as
+        :class:`~.InvalidInput` by the first method that is called, before anything is written.
     """
 
     def __init__(self, store: Store, key: ReportKey) -> None:
@@ -32,9 +33,7 @@ class ReportLanding:
         self._base: commit.StoredReceipt | None = None
         self._snapshot: list[str] = []
         self._committing = False
-        self._lock = threading.Lock()  # guards the two dicts: parts are written by many threads
-        self._parts: dict[int, PartFile] = {}
-        self._files: dict[int, LandedFile] = {}
+        self._parts: list[PartFile] = []
 
     def begin(self, *, overwrite: bool) -> bool:
         """Read the report's receipt, if there is one.
@@ -61,35 +60,27 @@ class ReportLanding:
         """
         self._snapshot = [entry.key for entry in self._store.list(self._key.folder)]
 
-    def part(self, number: int, count: Callable[[int], None] = lambda _: None) -> PartFile:
-        """Begin a part.
+    def next_part(self, count: Callable[[int], None] = lambda _: None) -> PartFile:
+        """Begin a part; it is landed only once it is committed and the receipt names it.
 
-        :param number: 1 for the first.
         :param count: called with the number of bytes before any are written; what it raises ends
             the part.
         """
-        part = PartFile(self._store, f"{self._key.folder}part-{number:05d}-{self._id}", count)
-        with self._lock:
-            self._parts[number] = part
+        name = f"part-{len(self._parts) + 1:05d}-{self._id}"
+        part = PartFile(self._store, f"{self._key.folder}{name}", count)
+        self._parts.append(part)
         return part
 
-    def complete(self, number: int) -> None:
-        """Make a part visible, whole; it is landed only once the receipt names it.
-
-        :param number: 1 for the first.
-        :raises DamagedContent: if its bytes are no whole report file.
-        :raises DestinationError: if the store fails.
-        """
-        file = self._parts[number].commit()
-        with self._lock:
-            self._files[number] = file
+    @property
+    def files(self) -> tuple[LandedFile, ...]:
+        """The files of all committed parts, in the order of the parts."""
+        return tuple(part.file for part in self._parts if part.file)
 
     @property
     def rows(self) -> int | None:
-        """Rows over all completed parts; None where they can't be counted."""
-        counts = [file.rows for file in self._files.values()]
-        known = [count for count in counts if count is not None]
-        return sum(known) if len(known) == len(counts) else None
+        """Rows over all committed parts; None where they can't be counted."""
+        known = [file.rows for file in self.files if file.rows is not None]
+        return sum(known) if len(known) == len(self.files) else None
 
     def finish(self, report: Mapping[str, Any], landed_by: Mapping[str, Any]) -> Receipt | None:
         """Commit the report, then delete what the commit has made garbage.
@@ -105,7 +96,7 @@ class ReportLanding:
             self._key,
             landing=self._id,
             report=report,
-            files=tuple(self._files[number] for number in sorted(self._files)),
+            files=self.files,
             landed_by=landed_by,
             replaces=replaced,
         )
@@ -121,7 +112,7 @@ class ReportLanding:
 
     def abandon(self) -> None:
         """Leave nothing behind of a report that is not committed; does nothing afterwards."""
-        for part in self._parts.values():
+        for part in self._parts:
             part.abandon()
         if not self._committing:
             self._delete_own()
@@ -144,6 +135,6 @@ class ReportLanding:
             )
 
     def _delete_own(self) -> None:
-        parts, self._parts = self._parts, {}
-        visible = (part.visible for part in parts.values())
+        parts, self._parts = self._parts, []
+        visible = (part.visible for part in parts)
         commit.delete_files(self._store, filter(None, visible))

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
 from airflow_provider_planet_reports.client.api import ReportsAPI
@@ -21,6 +22,7 @@ from airflow_provider_planet_reports.client.report import Report
 from airflow_provider_planet_reports.errors import PlanetReportsError
 from airflow_provider_planet_reports.landing import errors
 from airflow_provider_planet_reports.landing.layout import ReportKey
+from airflow_provider_planet_reports.landing.part import PartFile
 from airflow_provider_planet_reports.landing.progress import Outcome, Progress, summary
 from airflow_provider_planet_reports.landing.receipt import Receipt
 from airflow_provider_planet_reports.landing.report_landing import ReportLanding
@@ -42,6 +44,7 @@ _COUNTED_OTHERWISE = 3
 _SECONDS_TO_CLEAN_UP = 1.5
 
 
+@dataclass(eq=False, repr=False)
 class LandingRun:
     """Lands reports, several parts at a time. For one call of :meth:`run`.
 
@@ -52,36 +55,28 @@ class LandingRun:
     :param row_count_check: what to do when a report has another number of rows than its
         description says: ``ignore``, ``warn``, or ``fail`` (it is not landed).
     :param except_reports: ids of reports that are neither landed nor failed for.
-    :param landed_by: the task instance, for the receipts.
+    :param landed_by: the task instance, for the receipts; by default none.
     :param on_progress: is called now and then with how far the run is; logs it by default.
     :param seconds_between: how often that is.
     """
 
-    def __init__(
-        self,
-        api: ReportsAPI,
-        zone: LandingZone,
-        *,
-        max_workers: int = 16,
-        overwrite: bool = False,
-        row_count_check: str = "warn",
-        except_reports: Collection[str] = (),
-        landed_by: Mapping[str, Any] | None = None,
-        on_progress: Callable[[Progress], None] = log.info,
-        seconds_between: float = 30.0,
-    ) -> None:
-        self._api = api
-        self._zone = zone
-        self._overwrite = overwrite
-        self._row_count_check = row_count_check
-        self._except_reports = frozenset(except_reports)
-        self._landed_by = landed_by or {}
-        self._on_progress = on_progress
-        self._seconds_between = seconds_between
-        self._at_a_time = max_workers * _THREADS_PER_DOWNLOAD
+    api: ReportsAPI
+    zone: LandingZone
+    _: KW_ONLY
+    max_workers: int = 16
+    overwrite: bool = False
+    row_count_check: str = "warn"
+    except_reports: Collection[str] = ()
+    landed_by: Mapping[str, Any] = field(default_factory=dict)
+    on_progress: Callable[[Progress], None] = log.info
+    seconds_between: float = 30.0
+
+    def __post_init__(self) -> None:
+        """Begin with nothing landed."""
+        self._at_a_time = self.max_workers * _THREADS_PER_DOWNLOAD
         self._reports = ThreadPoolExecutor(self._at_a_time, "landing-report")
         self._parts = ThreadPoolExecutor(self._at_a_time, "landing-part")
-        self._download_slots = threading.Semaphore(max_workers)
+        self._download_slots = threading.Semaphore(self.max_workers)
         self._ended = threading.Event()
         #: Guards what follows; taken last, while no other lock is waited for.
         self._lock = threading.Lock()
@@ -130,7 +125,7 @@ class LandingRun:
 
     def _wanted(self, asked: Iterable[Report]) -> dict[ReportKey, Report]:
         reports = {ReportKey.of(report): report for report in asked}
-        excepted = [key for key in reports if key.report_id in self._except_reports]
+        excepted = [key for key in reports if key.report_id in self.except_reports]
         if excepted:
             names = ", ".join(reports.pop(key).report_id for key in excepted)
             log.info("Excepted, so neither landed nor failed for: %s.", names)
@@ -138,17 +133,17 @@ class LandingRun:
 
     def _missing(self, reports: Mapping[ReportKey, Report]) -> list[ReportKey]:
         """Return the reports to land. Of landed ones, take note of what an earlier try landed."""
-        if self._overwrite:
+        if self.overwrite:
             return [*reports]
-        landed = self._zone.landed(reports)
-        is_retry = self._landed_by.get("try_number", 0) > 1
+        landed = self.zone.landed(reports)
+        is_retry = self.landed_by.get("try_number", 0) > 1
         to_read = [key for key, readable in landed.items() if is_retry or not readable]
-        for key, receipt in self._zone.receipts(to_read):
+        for key, receipt in self.zone.receipts(to_read):
             if isinstance(receipt, errors.UnreadableReceipt):
                 self._fail(key, receipt)
             elif receipt is None:
                 del landed[key]
-            elif receipt.is_from_earlier_try(self._landed_by):
+            elif receipt.is_from_earlier_try(self.landed_by):
                 self._outcome.earlier[key] = receipt
         self._outcome.before = len(landed)
         return [key for key in reports if key not in landed]
@@ -161,13 +156,13 @@ class LandingRun:
         begun = time.monotonic()
         running = {self._reports.submit(self._land, *each) for each in missing.items()}
         while running:
-            done, running = wait(running, self._seconds_between, FIRST_EXCEPTION)
+            done, running = wait(running, self.seconds_between, FIRST_EXCEPTION)
             for report in done:
                 report.result()
             if running and not self._ended.is_set():
                 over = len(self._outcome.landed), len(self._outcome.failures)
                 now = Progress(len(missing), *over, self._bytes, time.monotonic() - begun)
-                self._on_progress(now)
+                self.on_progress(now)
         log.info("%s", summary(self._outcome, time.monotonic() - begun))
 
     def _land(self, key: ReportKey, report: Report) -> None:
@@ -207,30 +202,30 @@ class LandingRun:
                 f"{report.num_rows}: it cannot be landed before Planet has its files."
             )
         key = ReportKey.of(report)
-        landing = self._zone.land(key)
+        landing = ReportLanding(self.zone.store, key)
         try:
-            may_be_landed = self._overwrite or key != listed
-            if may_be_landed and not landing.begin(overwrite=self._overwrite):
+            may_be_landed = self.overwrite or key != listed
+            if may_be_landed and not landing.begin(overwrite=self.overwrite):
                 return None
-            contents = Contents(self._api.session, report, self._fresh)
-            numbers = range(1, len(report.contents) + 1)
+            contents = Contents(self.api.session, report, self._fresh)
+            parts = [landing.next_part(self._count) for _ in report.contents]
             calls = [self._parts.submit(landing.take_snapshot)]
-            calls += [self._parts.submit(self._land_part, contents, landing, n) for n in numbers]
+            for number, part in enumerate(parts, 1):
+                calls.append(self._parts.submit(self._land_part, contents, number, part))
             # A part may fail only because the report was replaced, which another part noticed.
             wait_for(calls, most_telling=ReportReplaced)
             self._check_rows(contents, landing)
-            return landing.finish(contents.report.redacted_dict(), self._landed_by)
+            return landing.finish(contents.report.redacted_dict(), self.landed_by)
         finally:
             landing.abandon()
 
-    def _land_part(self, contents: Contents, landing: ReportLanding, number: int) -> None:
+    def _land_part(self, contents: Contents, number: int, part: PartFile) -> None:
         """Download a part into its file. Called in the pool for parts."""
-        part = landing.part(number, self._count)
         for tries_left in reversed(range(_CONTENT_TRIES)):
             try:
                 with self._download_slots:
                     contents.download(number, part)
-                landing.complete(number)
+                part.commit()
                 return
             except errors.DamagedContent as damage:
                 if not tries_left:
@@ -241,7 +236,7 @@ class LandingRun:
     def _fresh(self, report: Report) -> Report:
         """Return a report as it is now; if the API key itself is refused, the run ends."""
         try:
-            return self._api.refresh(report)
+            return self.api.refresh(report)
         except InvalidAPIKey as error:
             self._end(error)
             raise
@@ -267,9 +262,9 @@ class LandingRun:
             with self._lock:
                 self._counted_otherwise += 1
         what = f"Report {contents.report.report_id!r} has {counted} rows, but num_rows={expected}"
-        if self._row_count_check == "fail":
+        if self.row_count_check == "fail":
             raise errors.RowCountMismatch(f"{what}. row_count_check='warn' would land it.")
-        if self._row_count_check == "warn":
+        if self.row_count_check == "warn":
             log.warning("%s; it is landed all the same.", what)
 
     def _fail(self, key: ReportKey, error: PlanetReportsError) -> None:
@@ -292,7 +287,7 @@ class LandingRun:
                 return
             self._ended.set()
         # Threads that end have so long to delete what they leave behind.
-        cancel_store = threading.Timer(_SECONDS_TO_CLEAN_UP, self._zone.store.cancel)
+        cancel_store = threading.Timer(_SECONDS_TO_CLEAN_UP, self.zone.store.cancel)
         cancel_store.daemon = True
         cancel_store.start()
-        self._api.session.cancel()
+        self.api.session.cancel()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from bisect import bisect_left, bisect_right
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -75,40 +76,25 @@ class Scope:
 
     @cached_property
     def periods(self) -> tuple[str, ...]:
-        """The days, or the months that lie in the range as a whole."""
-        return tuple(self._between(self.start, self.end))
-
-    def expects(self, period: str, bounds: tuple[dt.date, dt.date] | None) -> bool:
-        """Return whether a series has to have a report of a day or month.
-
-        :param period: the day or month.
-        :param bounds: first and last day of the series' reports; None where there are none.
-        """
-        if bounds is None:
-            return True
-        first, last = bounds
-        monthly = self.asked.cadence == "monthly"
-        begin = dt.date.fromisoformat(f"{period}-01" if monthly else period)
-        return first <= (end_of_month(begin) if monthly else begin) and (
-            begin <= last + dt.timedelta(days=self.grace_days)
-        )
-
-    def periods_in(self, days: tuple[dt.date, dt.date] | None) -> list[str]:
-        """Return the days or months that a report covers; none where its days are not known."""
-        if days is None:
-            return []
-        first, last = days
+        """The days, or the months that lie in the range as a whole, in order."""
+        number = (self.end - self.start).days + 1
+        days = [self.start + dt.timedelta(days=each) for each in range(number)]
         if self.asked.cadence == "monthly":
-            first, last = first.replace(day=1), end_of_month(last)
-        return list(self._between(max(first, self.start), min(last, self.end)))
+            days = [day for day in days if day.day == 1 and end_of_month(day) <= self.end]
+        return tuple(map(self._period_of, days))
 
-    def _between(self, first: dt.date, last: dt.date) -> Iterator[str]:
-        for number in range((last - first).days + 1):
-            day = first + dt.timedelta(days=number)
-            if self.asked.cadence == "daily":
-                yield day.isoformat()
-            elif day.day == 1 and end_of_month(day) <= last:
-                yield f"{day:%Y-%m}"
+    def periods_between(self, first: dt.date, last: dt.date) -> tuple[str, ...]:
+        """Return those of the periods that have a day in a range of days.
+
+        :param first: the range's first day.
+        :param last: its last day.
+        """
+        begin = bisect_left(self.periods, self._period_of(first))
+        return self.periods[begin : bisect_right(self.periods, self._period_of(last))]
+
+    def _period_of(self, day: dt.date) -> str:
+        """Return a day as ``YYYY-MM-DD``, or its month as ``YYYY-MM``."""
+        return day.isoformat()[: 7 if self.asked.cadence == "monthly" else 10]
 
     def wants_organization(self, org_id: Any) -> bool:
         """Return whether a landed report is of the organization that is asked for."""

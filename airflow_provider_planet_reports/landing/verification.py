@@ -157,30 +157,26 @@ def forget(zone: LandingZone, key: ReportKey) -> None:
         zone.store.delete(file)
 
 
-def _compare(zone: LandingZone, key: ReportKey) -> tuple[Collection[str], list[int], list[Finding]]:
+def _compare(
+    zone: LandingZone, key: ReportKey, looks: int = _LOOKS
+) -> tuple[Collection[str], list[int], list[Finding]]:
     """Compare a report's files with its receipt; where one is missing, with the receipt's next.
 
     :return: the files that it names, the sizes that were read, and what is wrong.
     """
-    named: Collection[str] = ()
-    sizes: list[int] = []
-    findings: list[Finding] = []
-    for _ in range(_LOOKS):
-        try:
-            receipt = zone.receipt(key)
-        except (UnreadableReceipt, DestinationError) as error:
-            # Which of its files are named is not known, so none counts as a stray.
-            named = {entry.key for entry in zone.store.list(key.folder)}
-            return named, [], [Finding("unreadable", zone.uri_of_receipt(key), str(error))]
-        if receipt is None:  # it was forgotten meanwhile
-            return (), [], []
-        named = {file.name for file in receipt.files}
-        compared = [_compare_file(zone, file) for file in receipt.files]
-        sizes = [size for size, _ in compared]
-        findings = [finding for _, finding in compared if finding]
-        if not any(finding.kind == "missing" for finding in findings):
-            break
-    return named, sizes, findings
+    try:
+        receipt = zone.receipt(key)
+    except (UnreadableReceipt, DestinationError) as error:
+        # Which of its files are named is not known, so none counts as a stray.
+        named = {entry.key for entry in zone.store.list(key.folder)}
+        return named, [], [Finding("unreadable", zone.store.uri(key.receipt), str(error))]
+    if receipt is None:  # it was forgotten meanwhile
+        return (), [], []
+    compared = [_compare_file(zone, file) for file in receipt.files]
+    findings = [finding for _, finding in compared if finding]
+    if looks > 1 and any(finding.kind == "missing" for finding in findings):
+        return _compare(zone, key, looks - 1)
+    return {file.name for file in receipt.files}, [size for size, _ in compared], findings
 
 
 def _compare_file(zone: LandingZone, file: LandedFile) -> tuple[int, Finding | None]:

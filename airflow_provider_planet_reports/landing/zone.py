@@ -1,9 +1,8 @@
-"""A landing zone: what is landed in a destination, and how more is."""
+"""A landing zone: what is landed in a destination."""
 
 from __future__ import annotations
 
 import datetime as dt
-import itertools
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,6 @@ from airflow_provider_planet_reports.landing.commit import read_receipt
 from airflow_provider_planet_reports.landing.errors import UnreadableReceipt
 from airflow_provider_planet_reports.landing.layout import RECEIPTS, ReportKey, value_of
 from airflow_provider_planet_reports.landing.receipt import Receipt
-from airflow_provider_planet_reports.landing.report_landing import ReportLanding
 from airflow_provider_planet_reports.landing.side_by_side import side_by_side
 from airflow_provider_planet_reports.landing.stores.interface import Entry, Store
 
@@ -96,7 +94,8 @@ class LandingZone:
             below = side_by_side(self.store, self.store.folders, folders, threads=_LISTINGS)
             folders = [
                 folder
-                for folder in itertools.chain.from_iterable(below)
+                for each in below
+                for folder in each
                 if folder.split("/")[-2].startswith(f"{name}=")
                 and (value is None or same_id(value_of(folder), value))
             ]
@@ -129,18 +128,6 @@ class LandingZone:
 
         return side_by_side(self.store, read, keys, threads=_READERS)
 
-    def land(self, key: ReportKey) -> ReportLanding:
-        """Return a landing of a report, which has not begun yet.
-
-        :raises InvalidInput: if no store could hold it.
-        """
-        _ = key.receipt  # for its check
-        return ReportLanding(self.store, key)
-
-    def uri_of_receipt(self, key: ReportKey) -> str:
-        """Return the address of a report's receipt, whether it is there or not."""
-        return self.store.uri(key.receipt)
-
     def describe(self, receipt: Receipt) -> dict[str, Any]:
         """Return what tasks hand on about a landed report; see :func:`.landed_reports`."""
         files = [{"uri": self.store.uri(file.name), **vars(file)} for file in receipt.files]
@@ -150,7 +137,7 @@ class LandingZone:
             "report_id": receipt.report_id,
             **{name: receipt.report.get(name) for name in _DESCRIBED},
             "files": files,
-            "receipt": self.uri_of_receipt(receipt.key),
+            "receipt": self.store.uri(receipt.key.receipt),
         }
 
     def _receipts_from(self, series_and_first_day: tuple[str, str]) -> list[Entry]:

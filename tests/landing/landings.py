@@ -5,24 +5,24 @@ from __future__ import annotations
 from airflow_provider_planet_reports.client.report import Report
 from airflow_provider_planet_reports.landing.layout import ReportKey
 from airflow_provider_planet_reports.landing.receipt import Receipt
+from airflow_provider_planet_reports.landing.report_landing import ReportLanding
 from airflow_provider_planet_reports.landing.stores.interface import Store
-from airflow_provider_planet_reports.landing.zone import LandingZone
 
 
 def land(
     store: Store, report: Report, *parts: bytes, overwrite: bool = False, run: str | None = None
 ) -> Receipt | None:
     """Land a report as a run does."""
-    landing = LandingZone(store).land(ReportKey.of(report))
+    landing = ReportLanding(store, ReportKey.of(report))
     try:
         if overwrite:
             landing.begin(overwrite=True)
         landing.take_snapshot()
-        for number, data in enumerate(parts, 1):
-            part = landing.part(number)
+        for data in parts:
+            part = landing.next_part()
             part.write(data[:4])
             part.write(data[4:])
-            landing.complete(number)
+            part.commit()
         return landing.finish(
             report.redacted_dict(), {"dag_id": "d", **({"run_id": run} if run else {})}
         )

@@ -95,8 +95,9 @@ class Actor:
             if self.kind == REPLACE:
                 landing.begin(overwrite=True)
             landing.take_snapshot()
-            landing.part(1).write(f"number\n{self.number}\n".encode())
-            landing.complete(1)
+            part = landing.next_part()
+            part.write(f"number\n{self.number}\n".encode())
+            part.commit()
             return landing.finish({"report_id": "a"}, {})
         finally:
             landing.abandon()
@@ -259,8 +260,9 @@ def test_a_lost_landing_leaves_nothing_of_its_own(memory: MemoryStore) -> None:
     late, first = ReportLanding(memory, KEY), ReportLanding(memory, KEY)
     for landing, data in ((late, b"a\n1\n"), (first, b"a\n2\n")):
         landing.take_snapshot()
-        landing.part(1).write(data)
-        landing.complete(1)
+        part = landing.next_part()
+        part.write(data)
+        part.commit()
     receipt = first.finish({"report_id": "a"}, {})
     assert late.finish({"report_id": "a"}, {}) is None
     assert receipt is not None
@@ -277,8 +279,9 @@ def test_without_conditions_nothing_of_unknown_landings_is_deleted(conditions: s
         landing = ReportLanding(store, KEY)
         landing.begin(overwrite=True)
         landing.take_snapshot()
-        landing.part(1).write(f"a\n{number}\n".encode())
-        landing.complete(1)
+        part = landing.next_part()
+        part.write(f"a\n{number}\n".encode())
+        part.commit()
         receipt = landing.finish({"report_id": "a"}, {})
         assert receipt is not None
         editions.append(receipt.files[0].name)

@@ -16,6 +16,7 @@ from airflow_provider_planet_reports.errors import InvalidInput
 from airflow_provider_planet_reports.landing import verification
 from airflow_provider_planet_reports.landing.errors import DestinationError, UnreadableReceipt
 from airflow_provider_planet_reports.landing.layout import ReportKey
+from airflow_provider_planet_reports.landing.report_landing import ReportLanding
 from airflow_provider_planet_reports.landing.stores.interface import Store
 from airflow_provider_planet_reports.landing.zone import LandingZone
 
@@ -62,10 +63,11 @@ def test_landing_again_replaces_every_file_and_no_name_is_used_twice(
 
 
 def test_an_abandoned_landing_leaves_nothing(ground: Ground, store: Store, report: Report) -> None:
-    landing = LandingZone(store).land(ReportKey.of(report))
-    for number in (1, 2):
-        landing.part(number).write(b"x" * 9 * 2**20)
-    landing.complete(1)
+    landing = ReportLanding(store, ReportKey.of(report))
+    parts = [landing.next_part(), landing.next_part()]
+    for part in parts:
+        part.write(b"x" * 9 * 2**20)
+    parts[0].commit()
     landing.abandon()
     assert ground.visible() == {}
     assert ground.leftovers() == []
@@ -93,10 +95,11 @@ def test_of_two_landings_at_the_same_time_one_wins_and_the_other_leaves_nothing(
     if not ground.keeps_conditions:
         pytest.skip("a server that keeps no conditions")
     key = ReportKey.of(report)
-    landings = [LandingZone(each).land(key) for each in (store, ground.open())]
+    landings = [ReportLanding(each, key) for each in (store, ground.open())]
     for landing, data in zip(landings, NEWER, strict=True):
-        landing.part(1).write(data)
-        landing.complete(1)
+        part = landing.next_part()
+        part.write(data)
+        part.commit()
     won, lost = (landing.finish(report.redacted_dict(), {}) for landing in landings)
     assert lost is None
     assert {entry.key for entry in store.list("")} == {*files_of(won), key.receipt}
@@ -211,12 +214,13 @@ def test_a_damaged_receipt_is_replaced_by_landing_again(
 ) -> None:
     key = ReportKey.of(report)
     memory.write(key.receipt, b"")
-    landing = LandingZone(memory).land(key)
+    landing = ReportLanding(memory, key)
     with pytest.raises(UnreadableReceipt):
         landing.begin(overwrite=False)
     assert landing.begin(overwrite=True)
-    landing.part(1).write(NEWER[0])
-    landing.complete(1)
+    part = landing.next_part()
+    part.write(NEWER[0])
+    part.commit()
     assert landing.finish(report.redacted_dict(), {}) is not None
     assert LandingZone(memory).receipt(key) is not None
 
@@ -224,11 +228,12 @@ def test_a_damaged_receipt_is_replaced_by_landing_again(
 def test_rows_are_those_of_all_parts_and_unknown_if_one_is(
     memory: MemoryStore, report: Report
 ) -> None:
-    landing = LandingZone(memory).land(ReportKey.of(report))
-    for number, data in enumerate((*NEWER, b"PK\x03\x04 and so on"), 1):
-        landing.part(number).write(data)
-        landing.complete(number)
-        assert landing.rows == (2, 3, None)[number - 1]
+    landing = ReportLanding(memory, ReportKey.of(report))
+    for data, rows in zip((*NEWER, b"PK\x03\x04 and so on"), (2, 3, None), strict=True):
+        part = landing.next_part()
+        part.write(data)
+        part.commit()
+        assert landing.rows == rows
 
 
 def test_an_id_that_can_be_no_name_is_refused_before_anything_is_written(
@@ -237,7 +242,7 @@ def test_an_id_that_can_be_no_name_is_refused_before_anything_is_written(
     zone, key = LandingZone(memory), ReportKey.of(replace(report, report_id="x" * 300))
     assert zone.landed([key]) == {}
     with pytest.raises(InvalidInput, match="too long to land"):
-        zone.land(key)
+        ReportLanding(memory, key).next_part()
     assert memory.journal == []
 
 
@@ -250,7 +255,7 @@ def test_a_report_that_was_never_landed_is_found_by_its_files_and_forgotten(
         described(report, report_id="b"),
     )
     land(memory, report, *NEWER)
-    part = zone.land(ReportKey.of(never)).part(1)
+    part = ReportLanding(memory, ReportKey.of(never)).next_part()
     part.write(NEWER[0])
     left = part.commit().name  # and now the process dies
     memory.write("elsewhere.csv", b"not ours")

@@ -14,13 +14,17 @@ _BEFORE_OPENING = b',\n\r"'
 #: So much is looked at at once, of what comes in as much or more.
 _BLOCK = 2**20
 _INFLATED = 2**20
+_BAD_GZIP = "The file is gzip that {}: Planet has to issue it again."
 
 
 class RowCounter:
     """Counts the rows of a file that it sees chunk by chunk. This one cannot: it is for zip."""
 
     def update(self, data: bytes) -> None:
-        """Take the next bytes."""
+        """Take the next bytes.
+
+        :raises DamagedContent: if its format tells that they are damaged.
+        """
 
     def rows(self) -> int | None:
         """Return the number of rows below the header, or None where it can't be known."""
@@ -127,37 +131,33 @@ class GzippedCSVRows(RowCounter):
 
     def __init__(self) -> None:
         self._inner = CSVRows()
-        self._gzip = zlib.decompressobj(wbits=31)
-        self._between_members = False
-        self._broken = False
+        self._member = zlib.decompressobj(wbits=31)
 
     def update(self, data: bytes) -> None:
-        """Take the next compressed bytes."""
-        try:
-            while data and not self._broken:
-                if self._between_members:
-                    data = data.lstrip(b"\0")  # padding
-                    if not data:
-                        return
-                    self._between_members = False
-                    self._gzip = zlib.decompressobj(wbits=31)
-                self._inner.update(self._gzip.decompress(data, _INFLATED))
-                data = self._gzip.unconsumed_tail
-                if self._gzip.eof:
-                    data = self._gzip.unused_data
-                    self._between_members = True
-        except zlib.error:
-            self._broken = True
+        """Take the next compressed bytes.
+
+        :raises DamagedContent: if they are damaged.
+        """
+        while data:
+            if self._member.eof:
+                data = data.lstrip(b"\0")  # padding
+                if not data:
+                    return
+                self._member = zlib.decompressobj(wbits=31)
+            try:
+                self._inner.update(self._member.decompress(data, _INFLATED))
+            except zlib.error:
+                raise DamagedContent(_BAD_GZIP.format("is damaged")) from None
+            data = self._member.unused_data if self._member.eof else self._member.unconsumed_tail
 
     def rows(self) -> int:
         """Return the number of records below the header."""
         return self._inner.rows()
 
     def complete(self) -> None:
-        """Check that the last member has ended, and that nothing was damaged.
+        """Check that the last member has ended.
 
-        :raises DamagedContent: if the file is cut or damaged.
+        :raises DamagedContent: if the file is cut.
         """
-        if self._broken or not self._between_members:
-            what = "is damaged" if self._broken else "breaks off"
-            raise DamagedContent(f"The file is gzip that {what}: Planet has to issue it again.")
+        if not self._member.eof:
+            raise DamagedContent(_BAD_GZIP.format("breaks off"))

@@ -142,10 +142,8 @@ def test_padding_after_gzip_is_no_damage_wherever_it_is_cut() -> None:
     ids=["garbage behind", "wrong checksum", "garbage"],
 )
 def test_damaged_gzip_is_damaged_content(data: bytes) -> None:
-    counter = GzippedCSVRows()
-    count(counter, data, [20])
     with pytest.raises(DamagedContent, match="is damaged"):
-        counter.complete()
+        count(GzippedCSVRows(), data, [20])
 
 
 @pytest.mark.parametrize("end", [5, 30, -1])
