@@ -10,7 +10,6 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
 from functools import partial
 from typing import Any
 
@@ -74,7 +73,7 @@ class BucketStore:
         """Write a small object on a condition."""
         mode: Any = "create"
         if replaces is not None:
-            mode = {name: value for name, value in asdict(replaces).items() if value is not None}
+            mode = {name: value for name, value in replaces._asdict().items() if value is not None}
         try:
             # Without retries first: obstore retries 501, and is long about it.
             self._calls.run(lambda: self._put(self._impatient, key, data, mode=mode))
