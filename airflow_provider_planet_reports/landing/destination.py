@@ -78,7 +78,7 @@ def parse_url(url: str, conn_id: str | None = None) -> Place:
     if not found:
         raise InvalidInput(f"destination={url!r} has no scheme: write a URL, {_EXAMPLE}.")
     if scheme not in SCHEMES:
-        raise InvalidInput(
+        raise InvalidInput(  # without the URL, which may be a signed link
             f"destination has the unknown scheme {scheme!r}: it must be one of "
             f"{', '.join(SCHEMES)}; {_EXAMPLE}."
         )
