@@ -123,13 +123,14 @@ def _address(
         return {"s3_express": True}
     rules, s3 = data.load_service_model("s3", "endpoint-rule-set-1"), setting("s3") or {}
     dual_stack = setting("use_dualstack_endpoint") or s3.get("use_dualstack_endpoint")
-    style, own = s3.get("addressing_style"), endpoint is not None
+    style, accelerate = s3.get("addressing_style"), bool(s3.get("use_accelerate_endpoint"))
+    own = endpoint is not None
     found = EndpointProvider(rules, data.load_data("partitions")).resolve_endpoint(
         Bucket=bucket,
         Region=region,
         Endpoint=endpoint,
-        Accelerate=bool(s3.get("use_accelerate_endpoint")),
-        ForcePathStyle=style == "path" or (own and style != "virtual"),
+        Accelerate=accelerate and not own,
+        ForcePathStyle=not accelerate and (style == "path" or (own and style != "virtual")),
         UseDualStack=bool(dual_stack and not own),
         UseFIPS=bool(setting("use_fips_endpoint") and not own),
     )
