@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import urlsplit
 
 from airflow_provider_planet_reports.errors import InvalidInput
 from airflow_provider_planet_reports.landing.layout import LONGEST_PREFIX
@@ -14,6 +13,7 @@ if TYPE_CHECKING:
 
 SCHEMES = ("file", "s3", "s3a", "gs", "gcs", "abfs", "abfss")
 _CREDENTIALS = re.compile(r"[\w+.-]*:/*[^@]*:[^@]*@")
+_CONTAINER = re.compile(r"[\w.-]+")
 _EXAMPLE = "for example s3://my_aws_conn@my-bucket/planet or file:///data/planet"
 
 
@@ -73,30 +73,28 @@ def parse_url(url: str, conn_id: str | None = None) -> Place:
             "destination has credentials in its URL: put them into an Airflow connection and "
             f"name that, {_EXAMPLE}."
         )
-    try:
-        parts = urlsplit(url.replace("#", "%23").replace("?", "%3F"))
-    except ValueError:
-        raise InvalidInput(f"destination={url!r} is not a URL: write one, {_EXAMPLE}.") from None
-    if not parts.scheme or not url.startswith(f"{url[: len(parts.scheme)]}://"):
+    scheme, found, rest = url.partition("://")
+    scheme = scheme.lower()
+    if not found:
         raise InvalidInput(f"destination={url!r} has no scheme: write a URL, {_EXAMPLE}.")
-    if parts.scheme not in SCHEMES:
-        raise InvalidInput(
-            f"destination has the unknown scheme {parts.scheme!r}: it must be one of "
+    if scheme not in SCHEMES:
+        raise InvalidInput(  # without the URL, which may be a signed link
+            f"destination has the unknown scheme {scheme!r}: it must be one of "
             f"{', '.join(SCHEMES)}; {_EXAMPLE}."
         )
-    own, _, container = parts.netloc.rpartition("@")
-    path = parts.path.replace("%23", "#").replace("%3F", "?")
+    host, _, path = rest.partition("/")
+    own, _, container = host.rpartition("@")
     if ".." in path.split("/"):
         raise InvalidInput(f"destination={url!r} must not have '..' in its path.")
-    if parts.scheme == "file":
+    if scheme == "file":
         if container not in ("", "localhost") or not path.strip("/"):
             raise InvalidInput(
                 f"destination={url!r} must have an absolute path with three slashes: "
                 "file:///data/planet."
             )
-        return Place("file", "", path, _one_of(conn_id, own, url))
+        return Place("file", "", f"/{path}", _one_of(conn_id, own, url))
     path = path.strip("/")
-    if not container:
+    if not _CONTAINER.fullmatch(container):
         raise InvalidInput(f"destination={url!r} names no bucket or container: {_EXAMPLE}.")
     if "//" in path:
         raise InvalidInput(f"destination={url!r} has two slashes in a row: leave one out.")
@@ -106,7 +104,7 @@ def parse_url(url: str, conn_id: str | None = None) -> Place:
             "allowed: with the names of the files below it, keys would get longer than the "
             "stores allow."
         )
-    return Place(parts.scheme, container, path, _one_of(conn_id, own, url))
+    return Place(scheme, container, path, _one_of(conn_id, own, url))
 
 
 def _one_of(given: str | None, other: str | None, url: str) -> str | None:

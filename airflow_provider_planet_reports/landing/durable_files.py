@@ -42,14 +42,13 @@ class NewFile:
         """Make and lock the file; False if a sweep took it for an orphan in between."""
         self._hidden = os.path.join(folder, secrets.token_hex(8))
         self._file = open(self._hidden, "xb", buffering=0)  # noqa: SIM115 - kept open
+        begun = False
         try:
-            if lock(self._file.fileno()) and os.fstat(self._file.fileno()).st_nlink:
-                return True
-        except BaseException:
-            self.abandon()
-            raise
-        self._file.close()
-        return False
+            begun = lock(self._file.fileno()) and os.fstat(self._file.fileno()).st_nlink > 0
+        finally:
+            if not begun:
+                self.abandon()
+        return begun
 
     def __enter__(self) -> NewFile:
         return self

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-import re
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+from botocore.endpoint_provider import EndpointProvider
 from obstore.auth.boto3 import Boto3CredentialProvider
 from obstore.store import S3Store
 
@@ -37,8 +37,6 @@ _REFUSED = {
 _REFUSED_VARIABLES = {
     "AWS_SSE_CUSTOMER_KEY_BASE64": "nobody else could read what is landed, so use SSE-KMS",
 }
-#: Buckets that may be part of a host's name, under a certificate for one more label.
-_LABEL = re.compile(r"[a-z0-9][a-z0-9-]+[a-z0-9]")
 #: botocore renews credentials ten minutes before they expire.
 _TO_LAST = dt.timedelta(minutes=10)
 
@@ -59,11 +57,16 @@ def opener(bucket: str, prefix: str | None, conn_id: str | None) -> partial[S3St
     others = dict.fromkeys(set(extra) - set(_EXTRA_ARGS), f"known are {', '.join(_EXTRA_ARGS)}")
     refuse_settings([*given, *service, *extra], others | _REFUSED, where)
     session = hook.get_session(region_name=hook.region_name)
+    core = session._session
+    # As botocore's clients do: then ``endpoint_url`` is what environment and AWS config say.
+    core._add_configured_endpoint_provider("s3", core.get_component("config_store"))
 
     def setting(name: str) -> Any:
-        return given[name] if name in given else session._session.get_config_variable(name)
+        return given[name] if name in given else core.get_config_variable(name)
 
-    endpoint = hook.conn_config.get_service_endpoint_url("s3") or _configured(session, setting)
+    endpoint = hook.conn_config.get_service_endpoint_url("s3")
+    if not endpoint and not setting("ignore_configured_endpoint_urls"):
+        endpoint = setting("endpoint_url")
     region = given.get("region_name") or session.region_name
     if region is None:
         region = "us-east-1" if endpoint else _region_of(bucket, hook, session)
@@ -87,7 +90,7 @@ def opener(bucket: str, prefix: str | None, conn_id: str | None) -> partial[S3St
     config |= {"conditional_put": "etag"}  # whatever the environment says
     if setting("request_checksum_calculation") != "when_required":
         config["checksum_algorithm"] = "SHA256"  # a bucket with Object Lock asks for one
-    config |= _address(bucket, region, endpoint, setting)
+    config |= _address(bucket, region, endpoint, setting, core.get_component("data_loader"))
     config |= {_EXTRA_ARGS[name]: value for name, value in extra.items()}
     return settings.opener(
         S3Store, bucket, prefix,
@@ -96,17 +99,6 @@ def opener(bucket: str, prefix: str | None, conn_id: str | None) -> partial[S3St
         client_options=options,
         credential_provider=None if unsigned else Boto3CredentialProvider(session, ttl=_TO_LAST),
     )  # fmt: skip
-
-
-def _configured(session: Any, setting: Callable[[str], Any]) -> str | None:
-    """Return the endpoint for S3 in the environment or the AWS config file."""
-    from botocore.configprovider import ConfiguredEndpointProvider
-
-    if setting("ignore_configured_endpoint_urls"):
-        return None
-    core = session._session
-    names = ConfiguredEndpointProvider(core.full_config, core.get_scoped_config(), "s3")
-    return names.provide() or None
 
 
 def _region_of(bucket: str, hook: Any, session: Any) -> str:
@@ -120,23 +112,29 @@ def _region_of(bucket: str, hook: Any, session: Any) -> str:
     return str(headers.get("x-amz-bucket-region", "us-east-1"))
 
 
-def _address(bucket: str, region: str, endpoint: str | None, setting: Callable[[str], Any]) -> Any:
-    """Return where to ask for a bucket: where botocore would."""
+def _address(
+    bucket: str, region: str, endpoint: str | None, setting: Callable[[str], Any], data: Any
+) -> dict[str, Any]:
+    """Return where to ask for a bucket, by the rules of botocore's own clients.
+
+    :param data: what loads the rules.
+    """
     if bucket.endswith("--x-s3") and endpoint is None:  # obstore knows where zones are
         return {"s3_express": True}
-    s3 = setting("s3") or {}
+    rules, s3 = data.load_service_model("s3", "endpoint-rule-set-1"), setting("s3") or {}
+    dual_stack = setting("use_dualstack_endpoint") or s3.get("use_dualstack_endpoint")
     style, accelerate = s3.get("addressing_style"), bool(s3.get("use_accelerate_endpoint"))
-    virtual = accelerate or style == "virtual" or (style != "path" and endpoint is None)
-    if endpoint is None:
-        dual = setting("use_dualstack_endpoint") or s3.get("use_dualstack_endpoint")
-        fips = "s3-fips" if setting("use_fips_endpoint") else "s3"
-        labels = ["s3-accelerate"] if accelerate else [fips, region]
-        labels[1:1] = ["dualstack"] if dual else []
-        end = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
-        endpoint = f"https://{'.'.join(labels)}.{end}"
-    virtual = virtual and _LABEL.fullmatch(bucket) is not None
-    if virtual:
-        endpoint = endpoint.replace("://", f"://{bucket}.", 1)
+    own = endpoint is not None
+    found = EndpointProvider(rules, data.load_data("partitions")).resolve_endpoint(
+        Bucket=bucket,
+        Region=region,
+        Endpoint=endpoint,
+        Accelerate=accelerate and not own,
+        ForcePathStyle=not accelerate and (style == "path" or (own and style != "virtual")),
+        UseDualStack=bool(dual_stack and not own),
+        UseFIPS=bool(setting("use_fips_endpoint") and not own),
+    )
+    url, in_path = found.url.rstrip("/"), f"/{bucket}"
     # The one name for an endpoint that no variable of the environment overrules.
-    place = {"aws_endpoint_url_s3": endpoint.rstrip("/"), "s3_express": False}
-    return {**place, "virtual_hosted_style_request": virtual}
+    place = {"aws_endpoint_url_s3": url.removesuffix(in_path), "s3_express": False}
+    return {**place, "virtual_hosted_style_request": not url.endswith(in_path)}

@@ -10,7 +10,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import obstore
@@ -66,17 +66,14 @@ class BucketStore:
 
     def open(self, key: str) -> BucketWriter:
         """Begin an object."""
-
-        def put(data: bytes | Iterator[bytes], **how: Any) -> None:
-            self._put(self._bucket, key, data, **how)
-
+        put = partial(self._put, self._bucket, key)
         return BucketWriter(self._calls, self._large, self._uploads, put)
 
     def put(self, key: str, data: bytes, *, replaces: Revision | None) -> None:
         """Write a small object on a condition."""
         mode: Any = "create"
         if replaces is not None:
-            mode = {name: value for name, value in asdict(replaces).items() if value is not None}
+            mode = {name: value for name, value in replaces._asdict().items() if value is not None}
         try:
             # Without retries first: obstore retries 501, and is long about it.
             self._calls.run(lambda: self._put(self._impatient, key, data, mode=mode))
@@ -165,11 +162,7 @@ class BucketStore:
         self._calls.end(errors.Cancelled(f"Cancelled: the task was told to stop. {self._address}"))
 
     def _put(self, bucket: Any, key: str, data: bytes | Iterator[bytes], **how: Any) -> None:
-        try:
-            self._call(key, lambda: obstore.put(bucket, key, data, **how))
-        except FileNotFoundError:  # its upload, which somebody else has aborted
-            says = "The upload is not there any more: run again"
-            raise errors.DestinationError(f"{says}. PUT {self.uri(key)}") from None
+        self._call(key, lambda: obstore.put(bucket, key, data, **how))
 
     def _run(self, key: str, function: Callable[[], Any]) -> Any:
         return self._calls.run(lambda: self._call(key, function))

@@ -13,7 +13,6 @@ from airflow_provider_planet_reports.landing import errors
 _REQUEST = re.compile(r"Error performing ([A-Z]+) ([^\s?]+)")
 _STATUS = re.compile(r"non-2xx status code: (\d{3})")
 _DETAIL = re.compile(r"<Code>(\w+)|redential provider: ([^\n]{1,200})")
-_NO_BUCKET = "NoSuchBucket|ContainerNotFound"
 
 
 class Conflict(errors.DestinationError):
@@ -25,9 +24,9 @@ class UntrustedServer(errors.DestinationRefused):
 
 
 _AGAIN, _FINAL = errors.DestinationError, errors.DestinationRefused
-#: What is found in "<method> <status>" and obstore's error -> our error, and what it says. The
-#: first that is found counts: why there is no connection, then reasons in answers, then statuses.
-_CAUSES: list[tuple[str, type[errors.DestinationError], str]] = [
+#: What is found in "<method> <status> <type>" and obstore's error -> our error, and what it says.
+#: The first that is found counts: why there is no connection, then reasons in answers, statuses.
+_CAUSES: list[tuple[str, type[Exception], str]] = [
     (r"InvalidCertificate\(\s*UnknownIssuer", UntrustedServer,
      "Unknown certificate authority: set verify (AWS) or REQUESTS_CA_BUNDLE to its CA file"),
     ("InvalidCertificate", UntrustedServer, "Untrusted certificate: check its host and dates"),
@@ -38,7 +37,10 @@ _CAUSES: list[tuple[str, type[errors.DestinationError], str]] = [
     ("ConnectionRefused", _AGAIN, "Connection refused: check the endpoint's host and port"),
     ("redential provider: ", _AGAIN, "No credentials to be had: check the connection"),
     ("^PUT 404.*\n(?s:.*)(NoSuchKey|BlobNotFound)", Conflict, "Deleted meanwhile: run again"),
-    (f"{_NO_BUCKET}|^(PUT|POST) 404", _FINAL, "No such bucket or container: create or correct it"),
+    ("NoSuchUpload", _AGAIN, "The upload is not there any more: run again"),
+    ("NoSuchBucket|ContainerNotFound|^(PUT|POST) 404", _FINAL,
+     "No such bucket or container: create or correct it"),
+    ("^.*FileNotFoundError", FileNotFoundError, "Not found"),
     (r"PermanentRedirect|AuthorizationHeaderMalformed|^\w+ 301|redirect without LOCATION", _FINAL,
      "Wrong region for this bucket: correct region_name in the connection"),
     ("InvalidAccessKeyId|SignatureDoesNotMatch|InvalidToken|ExpiredToken|AuthenticationFailed"
@@ -64,10 +66,7 @@ def translated(error: BaseException, address: str) -> Exception:
     text = str(error)
     request, status, detail = _REQUEST.search(text), _STATUS.search(text), _DETAIL.search(text)
     method = request[1] if request else ""
-    missing = isinstance(error, FileNotFoundError) and method not in ("PUT", "POST")
-    if missing and not re.search(_NO_BUCKET, text):
-        return FileNotFoundError(address)
-    facts = f"{method} {status[1] if status else ''}\n{text}"
+    facts = f"{method} {status[1] if status else ''} {type(error).__name__}\n{text}"
     kind, says = next((kind, says) for sign, kind, says in _CAUSES if re.search(sign, facts))
     details = [status and status[1], detail and (detail[1] or detail[2])]
     shown = ", ".join(each for each in details if each) or type(error).__name__

@@ -10,12 +10,10 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 
-@dataclass(frozen=True)
-class Revision:
+class Revision(NamedTuple):
     """What tells one state of an object from another; kept and given back whole.
 
     :param e_tag: its entity tag; None where the store has none.

@@ -22,6 +22,7 @@ _BLOCK_SIZE = 2**20
 _LOCK_POLL = 0.01
 #: What a retry cannot help.
 _FINAL = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG}
+_FINAL |= durable_files.UNSUPPORTED
 
 
 class LocalStore:
@@ -155,10 +156,8 @@ class LocalStore:
         except OSError as error:
             if reading and isinstance(error, FileNotFoundError | IsADirectoryError):
                 raise FileNotFoundError(self.uri(key)) from None
+            kind = errors.DestinationRefused if error.errno in _FINAL else errors.DestinationError
+            says = f"{error.strerror or error}: check folder, mount and the rights of this user"
             if error.errno in durable_files.UNSUPPORTED:
                 says = "No file locks here: mount it with locks (NFS: without 'nolock')"
-                raise errors.DestinationRefused(f"{says}. file://{self._root}") from None
-            final = error.errno in _FINAL
-            kind = errors.DestinationRefused if final else errors.DestinationError
-            says = f"{error.strerror or error}: check folder, mount and the rights of this user"
             raise kind(f"{says}. {self.uri(key)}") from None

@@ -17,10 +17,10 @@ BLOCK_SIZE = 8 * 2**20
 #: Parts of one object under way at a time; each is held in memory.
 _PARTS_AT_A_TIME = 2
 #: Less is not worth handing over to the thread that uploads.
-_PIECE_SIZE = 2**20
-#: Pieces that may wait for that thread; each is held in memory.
-_PIECES_WAITING = 2
-#: Objects at a time that are as large as a piece, or larger; each is held in memory.
+_BATCH_SIZE = 2**20
+#: Batches that may wait for that thread; each is held in memory.
+_BATCHES_WAITING = 2
+#: Objects at a time that are as large as a batch, or larger; each is held in memory.
 LARGE_AT_A_TIME = 4
 #: Those of them that are uploaded in parts; each takes up to 35 MiB.
 UPLOADS_AT_A_TIME = 2
@@ -56,25 +56,23 @@ class BucketWriter:
         """Append bytes."""
         self._held.append(data)
         self._size += len(data)
-        if self._size >= _PIECE_SIZE and not self._slots:
+        if self._size >= _BATCH_SIZE and not self._slots:
             self._enter(self._large)
         if self._upload is None and self._size > BLOCK_SIZE:
             self._enter(self._uploads)
             self._upload = _Upload(self._calls, self._put)
-            for piece in self._held:  # joined, they would be in memory twice
-                self._upload.send(piece)
-            self._held, self._size = [], 0
-        elif self._upload and self._size >= _PIECE_SIZE:
+        if self._upload and self._size >= _BATCH_SIZE:
             self._upload.send(self._take())
 
     def commit(self) -> None:
         """Make the whole object visible."""
-        data = self._take()
+        held = self._take()
         if self._upload is None:
             # Anything but bytes would be uploaded in parts: three requests and not one.
+            data = b"".join(held)
             self._calls.run(lambda: self._put(data, use_multipart=False))
         else:
-            self._upload.send(data)
+            self._upload.send(held)
             self._upload.finish()
             self._upload = None
         self._leave()
@@ -87,11 +85,9 @@ class BucketWriter:
             log.warning("An unfinished upload was left behind: the store does not answer.")
         self._leave()
 
-    def _take(self) -> bytes:
-        data = b"".join(self._held)
-        self._held.clear()
-        self._size = 0
-        return data
+    def _take(self) -> list[bytes]:
+        held, self._held, self._size = self._held, [], 0
+        return held
 
     def _enter(self, slots: threading.Semaphore) -> None:
         self._calls.wait_for(slots)
@@ -109,27 +105,27 @@ class BucketWriter:
 
 
 class _Upload:
-    """An upload in parts: one call of obstore, whose source are the pieces that are sent.
+    """An upload in parts: one call of obstore, whose source are the batches that are sent.
 
     obstore aborts the upload when its source raises an error, and only then. The call's thread
     knows nothing of this object, so that it may be forgotten.
     """
 
     def __init__(self, calls: Calls, put: Callable[..., None]) -> None:
-        # None is the end of the pieces, an error stops them. A token in ``room`` stands for each
-        # piece that may be sent, so that not too many wait in memory.
-        pieces: SimpleQueue[bytes | Exception | None] = SimpleQueue()
+        # None is the end of the batches, an error stops them. A token in ``room`` stands for each
+        # batch that may be sent, so that not too many wait in memory.
+        batches: SimpleQueue[list[bytes] | Exception | None] = SimpleQueue()
         room: SimpleQueue[None] = SimpleQueue()
         ended = threading.Event()
-        for _ in range(_PIECES_WAITING):
+        for _ in range(_BATCHES_WAITING):
             room.put(None)
 
         def source() -> Iterator[bytes]:
-            while (piece := pieces.get()) is not None:
-                if isinstance(piece, Exception):
-                    raise piece
+            while (batch := batches.get()) is not None:
+                if isinstance(batch, Exception):
+                    raise batch
                 room.put(None)
-                yield piece
+                yield from batch
 
         def upload() -> None:
             try:
@@ -138,28 +134,28 @@ class _Upload:
                 ended.set()
 
         def stop(_: object = None) -> None:
-            pieces.put(_Stopped())
+            batches.put(_Stopped())
             room.put(None)
 
-        self._pieces, self._room, self._ended, self._stop = pieces, room, ended, stop
+        self._batches, self._room, self._ended, self._stop = batches, room, ended, stop
         self._call = calls.start(upload)
         self._call.add_done_callback(stop)
 
-    def send(self, piece: bytes) -> None:
-        """Hand over a piece, or raise the upload's error."""
+    def send(self, batch: list[bytes]) -> None:
+        """Hand over a batch, or raise the upload's error."""
         self._room.get()
         if self._call.done():
             self._room.put(None)  # for the next call of this method, which ends in the error, too
             self._call.result()
-        self._pieces.put(piece)
+        self._batches.put(batch)
 
     def finish(self) -> None:
-        """Wait until all pieces are uploaded."""
-        self._pieces.put(None)
+        """Wait until all batches are uploaded."""
+        self._batches.put(None)
         self._call.result()
 
     def stop(self, seconds: float) -> bool:
-        """Let the pieces end in an error.
+        """Let the batches end in an error.
 
         :param seconds: how long to wait for the upload to end.
         :return: whether it has ended.
@@ -169,4 +165,4 @@ class _Upload:
 
 
 class _Stopped(Exception):
-    """There are no more pieces, and those that were sent are not wanted."""
+    """There are no more batches, and those that were sent are not wanted."""

@@ -227,6 +227,9 @@ ADDRESSES: dict[str, tuple[dict[str, Any], str]] = {
     "virtual": ({"s3": {"addressing_style": "virtual"}}, "my-bucket"),
     "dots": ({}, "my.bucket"),
     "accelerate": ({"s3": {"use_accelerate_endpoint": True}}, "my-bucket"),
+    "accelerate and path": (
+        {"s3": {"use_accelerate_endpoint": True, "addressing_style": "path"}}, "my-bucket",
+    ),
     "dual stack": ({"use_dualstack_endpoint": True}, "my-bucket"),
     "dual stack of s3": ({"s3": {"use_dualstack_endpoint": True}}, "my-bucket"),
     "fips": ({"use_fips_endpoint": True}, "my-bucket"),
@@ -287,11 +290,9 @@ def test_the_regions_of_other_endpoints_need_no_name(lake: Any, listener: Listen
     assert "/us-east-1/s3/aws4_request" in listener.put.headers["authorization"]
 
 
-def test_buckets_in_the_host_of_another_endpoint(lake: Any) -> None:
-    extra = {
-        "endpoint_url": "https://minio.example:9000",
-        "config_kwargs": {"s3": {"addressing_style": "virtual"}},
-    }
+@pytest.mark.parametrize("s3", [{"addressing_style": "virtual"}, {"use_accelerate_endpoint": True}])
+def test_buckets_in_the_host_of_another_endpoint(lake: Any, s3: dict[str, Any]) -> None:
+    extra = {"endpoint_url": "https://minio.example:9000", "config_kwargs": {"s3": s3}}
     config = config_of(lake(extra=extra))
     assert config["endpoint_url_s3"] == "https://bucket.minio.example:9000"
     assert config["virtual_hosted_style_request"] == "true"

@@ -105,7 +105,7 @@ def test_a_whole_bucket_may_be_the_destination(moto: Any, lake: str) -> None:
         ("/data/../etc", r"must not have '\.\.'"),
         (f"s3://bucket/{'p' * 256}", "a prefix of 256 bytes, where 255 are allowed"),
         (f"abfs://box/{'ü' * 128}/", "a prefix of 256 bytes"),
-        ("s3://[bucket/planet", "is not a URL"),
+        ("s3://[bucket/planet", "names no bucket"),
         ("s3://bucket/usage//planet", "two slashes in a row"),
     ],
 )
