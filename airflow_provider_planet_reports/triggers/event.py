@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_planet_reports.airflow_side.landing_options import report_ids
 from airflow_provider_planet_reports.airflow_side.listing import matching_reports
 from airflow_provider_planet_reports.airflow_side.parameters import check_seconds
+from airflow_provider_planet_reports.airflow_side.polling import PollBackoff, in_thread
 from airflow_provider_planet_reports.airflow_side.task_errors import (
     PlanetReportsTaskFailure,
     task_errors,
@@ -18,7 +19,6 @@ from airflow_provider_planet_reports.airflow_side.task_errors import (
 from airflow_provider_planet_reports.client.filters import Filters
 from airflow_provider_planet_reports.landing.destination import address, parse_url
 from airflow_provider_planet_reports.landing.layout import ReportKey
-from airflow_provider_planet_reports.triggers.polling import PollBackoff, in_thread
 
 try:
     from airflow.triggers.base import BaseEventTrigger, TriggerEvent

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_planet_reports.airflow_side.parameters import check_seconds
+from airflow_provider_planet_reports.airflow_side.polling import PollBackoff, in_thread
 from airflow_provider_planet_reports.airflow_side.task_errors import (
     PlanetReportsTaskError,
     PlanetReportsTaskFailure,
@@ -16,7 +17,6 @@ from airflow_provider_planet_reports.airflow_side.task_errors import (
 )
 from airflow_provider_planet_reports.airflow_side.waiting import Wait
 from airflow_provider_planet_reports.client.filters import Filters
-from airflow_provider_planet_reports.triggers.polling import PollBackoff, in_thread
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import ObjectStoragePath

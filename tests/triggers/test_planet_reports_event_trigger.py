@@ -10,6 +10,7 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 from surroundings import connect
 
+from airflow_provider_planet_reports.airflow_side import polling
 from airflow_provider_planet_reports.landing.errors import DestinationError
 from airflow_provider_planet_reports.landing.zone import LandingZone
 from airflow_provider_planet_reports.sandbox.reports import made_up_reports
@@ -17,7 +18,6 @@ from airflow_provider_planet_reports.sandbox.server import MEMBER_KEY, Answer, S
 from airflow_provider_planet_reports.transfers.planet_reports_to_object_storage import (
     PlanetReportsToObjectStorageOperator,
 )
-from airflow_provider_planet_reports.triggers import polling
 
 event_module = pytest.importorskip(
     "airflow_provider_planet_reports.triggers.event",

@@ -8,14 +8,14 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseHook
 from surroundings import connect
 
+from airflow_provider_planet_reports.airflow_side import polling
+from airflow_provider_planet_reports.airflow_side.polling import PollBackoff
 from airflow_provider_planet_reports.airflow_side.task_errors import (
     PlanetReportsTaskError,
     PlanetReportsTaskFailure,
 )
 from airflow_provider_planet_reports.sandbox.server import MEMBER_KEY, Answer, Sandbox
-from airflow_provider_planet_reports.triggers import polling
 from airflow_provider_planet_reports.triggers.planet_reports import PlanetReportsTrigger
-from airflow_provider_planet_reports.triggers.polling import PollBackoff
 
 NEVER = {"start": "2001-01-01", "end": "2001-01-02"}
 

@@ -11,10 +11,10 @@ import pytest
 from asgiref.sync import async_to_sync
 from surroundings import connect
 
+from airflow_provider_planet_reports.airflow_side import polling
+from airflow_provider_planet_reports.airflow_side.polling import in_thread
 from airflow_provider_planet_reports.sandbox.server import Answer, Sandbox
-from airflow_provider_planet_reports.triggers import polling
 from airflow_provider_planet_reports.triggers.planet_reports import PlanetReportsTrigger
-from airflow_provider_planet_reports.triggers.polling import in_thread
 
 
 def test_what_a_thread_asks_airflow_comes_back_to_the_triggerers_own_event_loop():
@@ -101,7 +101,7 @@ def test_all_connections_together_have_a_limit():
 
 _HANGS = """
 import asyncio, threading
-from airflow_provider_planet_reports.triggers.polling import in_thread
+from airflow_provider_planet_reports.airflow_side.polling import in_thread
 
 begun = threading.Event()
 
