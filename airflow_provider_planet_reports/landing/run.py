@@ -77,13 +77,13 @@ class LandingRun:
         self._reports = ThreadPoolExecutor(self._at_a_time, "landing-report")
         self._parts = ThreadPoolExecutor(self._at_a_time, "landing-part")
         self._download_slots = threading.Semaphore(self.max_workers)
+        self._counted_otherwise = threading.Semaphore(_COUNTED_OTHERWISE)
         self._ended = threading.Event()
         #: Guards what follows; taken last, while no other lock is waited for.
         self._lock = threading.Lock()
         self._outcome = Outcome()
         self._fatal: PlanetReportsError | None = None
         self._destination_failures = 0
-        self._counted_otherwise = 0
         self._bytes = 0
 
     def run(self, asked: Iterable[Report]) -> Outcome:
@@ -257,10 +257,12 @@ class LandingRun:
         expected, counted = contents.report.num_rows, landing.rows
         if None in (expected, counted) or expected == counted:
             return
-        if self._counted_otherwise < _COUNTED_OTHERWISE:
-            contents.check()
-            with self._lock:
-                self._counted_otherwise += 1
+        if self._counted_otherwise.acquire(blocking=False):
+            try:
+                contents.check()
+            except ReportReplaced:
+                self._counted_otherwise.release()
+                raise
         what = f"Report {contents.report.report_id!r} has {counted} rows, but num_rows={expected}"
         if self.row_count_check == "fail":
             raise errors.RowCountMismatch(f"{what}. row_count_check='warn' would land it.")
