@@ -95,7 +95,8 @@ def cluster_of(tmp_path, rclone):
 
 def receipts_in(objects):
     """Receipts by report id."""
-    receipts = [json.loads(data) for key, data in objects.items() if key.startswith("_receipts/")]
+    keys = [key for key in objects if key.startswith("_receipts/") and key.endswith(".json")]
+    receipts = [json.loads(objects[key]) for key in keys]
     return {receipt["report"]["report_id"]: receipt for receipt in receipts}
 
 
