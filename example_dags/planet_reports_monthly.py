@@ -16,11 +16,15 @@ import os
 from pathlib import Path
 
 from airflow.providers.common.compat.sdk import DAG, AirflowSkipException, get_current_context, task
-from airflow.sdk import PartitionedAssetTimetable, StartOfMonthMapper
 
 from airflow_provider_planet_reports.assets.planet_reports import report_asset
 from airflow_provider_planet_reports.transfers import planet_reports_to_object_storage as storage
 from airflow_provider_planet_reports.transfers import planet_reports_to_warehouse as warehouse
+
+try:
+    from airflow.sdk import PartitionedAssetTimetable, StartOfMonthMapper
+except ImportError:
+    raise ImportError("planet_reports_monthly.py needs Airflow 3.3 or later.") from None
 
 HOME = Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser()
 DESTINATION = os.environ.get("PLANET_REPORTS_DESTINATION") or (HOME / "planet_reports").as_uri()

@@ -65,6 +65,8 @@ def test_every_operator_sensor_and_trigger_has_a_table():
 
 @pytest.mark.parametrize("name", SECTIONS)
 def test_its_table_has_every_parameter_its_default_and_whether_it_is_templated(name):
+    if name == "PlanetReportsEventTrigger":
+        pytest.importorskip("airflow.sdk", reason="events start DAGs from Airflow 3.0 on")
     owner = class_of(SECTIONS[name], name)
     filters = Filters.names() if "\n| filters |" in SECTIONS[name] else ()
     actual = parameters(owner, filters)

@@ -68,7 +68,7 @@ class CountingSandbox(Sandbox):
 
 
 @pytest.fixture
-def cluster_of(tmp_path, rclone):
+def cluster_of(tmp_path, moto):
     """Start a cluster with a number of workers."""
     started = []
     with postgres() as database, redis(tmp_path) as broker:
@@ -76,7 +76,7 @@ def cluster_of(tmp_path, rclone):
         def start(workers, dag="landing_in_batches.py", **settings):
             cluster = Cluster(
                 tmp_path / "airflow", (dag,),
-                {"AIRFLOW_CONN_S3": json.dumps(rclone.connection), **settings},
+                {"AIRFLOW_CONN_S3": json.dumps(moto.connection), **settings},
                 database=database, broker=broker, workers=workers,
             )  # fmt: skip
             started.append(cluster)
@@ -120,8 +120,8 @@ def assert_that_all_is_landed_as_it_was_served(sandbox, objects):
     assert {key for key in objects if not key.startswith("_receipts/")} == set(named.values())
 
 
-def test_a_worker_that_dies_half_way_costs_its_batch_a_try_and_nothing_else(cluster_of, rclone):
-    ground = rclone.ground("s3")
+def test_a_worker_that_dies_half_way_costs_its_batch_a_try_and_nothing_else(cluster_of, moto):
+    ground = moto.ground("s3")
     sandbox = CountingSandbox(REPORTS)
     parts = sum(len(report["contents"]) for report in sandbox.reports)
     sandbox.hold_after = parts // 2
@@ -177,8 +177,8 @@ def test_a_worker_that_dies_half_way_costs_its_batch_a_try_and_nothing_else(clus
     )
 
 
-def test_the_mapped_example_lands_and_loads_with_all_workers(cluster_of, rclone):
-    ground, sandbox = rclone.ground("s3"), Sandbox(days=7)
+def test_the_mapped_example_lands_and_loads_with_all_workers(cluster_of, moto):
+    ground, sandbox = moto.ground("s3"), Sandbox(days=7)
     detailed = {
         report["report_id"]
         for report in sandbox.reports
@@ -202,7 +202,7 @@ def test_the_mapped_example_lands_and_loads_with_all_workers(cluster_of, rclone)
 
 
 @pytest.mark.skipif(not LONG, reason="measures: PLANET_REPORTS_CLUSTER_REPORTS=1000")
-def test_how_fast_workers_land(cluster_of, rclone):
+def test_how_fast_workers_land(cluster_of, moto):
     cluster, ready, lines = cluster_of(1), 1, []
     for workers in (1, WORKERS):
         for number in range(ready, workers):
@@ -210,14 +210,14 @@ def test_how_fast_workers_land(cluster_of, rclone):
         ready = workers
         cluster.wait_for("the workers are ready", cluster.workers_are_ready)
         for latency, size, reports in ((0, 10, 200), (0.5, 10, 200), (0, 1, 60)):
-            lines.append(measured(cluster, rclone, workers, latency, size, reports))
+            lines.append(measured(cluster, moto, workers, latency, size, reports))
     print("\n| workers | latency | reports a task | seconds | reports/s | cores busy | CPU s |")
     print("|---|---|---|---|---|---|---|", *lines, sep="\n")
 
 
-def measured(cluster, rclone, workers, latency, size, reports):
+def measured(cluster, moto, workers, latency, size, reports):
     """Land reports; return a line for the table."""
-    ground, sandbox = rclone.ground("s3"), CountingSandbox(reports, latency)
+    ground, sandbox = moto.ground("s3"), CountingSandbox(reports, latency)
     conn_id = f"with_{workers}_{size}_{'latency' if latency else 'none'}"
     with sandbox.serve() as base_url:
         cluster.connect(conn_id, base_url, sandbox.key)
