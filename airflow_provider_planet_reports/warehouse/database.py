@@ -40,18 +40,20 @@ class Database(ABC):
         """Begin a transaction that no other load runs beside; end it with the block."""
 
     @abstractmethod
-    def insert(
-        self,
-        into: str,
-        fields: Sequence[str],
-        values: str,
-        batch: Sequence[tuple[CsvFile, Sequence[Any]]],
-    ) -> None:
-        """Add the rows of files whose lines have the same fields.
+    def tune(self, table: str) -> None:
+        """Prepare a new table for :meth:`add_rows` and for finding the rows of a load.
 
-        :param into: SQL for the table and its columns: ours up to ``_row``, then others.
-        :param fields: names for the fields of a line.
-        :param values: SQL for the other columns, with those names.
+        :param table: its name.
+        """
+
+    @abstractmethod
+    def add_rows(
+        self, table: str, columns: Sequence[str], batch: Sequence[tuple[CsvFile, Sequence[Any]]]
+    ) -> None:
+        """Add the rows of files that have the same columns.
+
+        :param table: the table.
+        :param columns: the table's names for the files' columns, in the files' order.
         :param batch: the files, each with its values for our columns before ``_row``, and the
             number of rows before its first one.
         """
@@ -64,22 +66,6 @@ class Database(ABC):
             [table],
         )
         return {name.casefold(): name for (name,) in found}
-
-    def add_rows(
-        self, table: str, columns: Sequence[str], batch: Sequence[tuple[CsvFile, Sequence[Any]]]
-    ) -> None:
-        """Add the rows of files that have the same columns.
-
-        :param table: the table.
-        :param columns: the table's names for the files' columns, in the files' order.
-        :param batch: as in :meth:`insert`.
-        """
-        theirs = [f"c{number}" for number in range(len(columns))]
-        fields, own = theirs, f"{len(columns)}, NULL"
-        if batch[0][0].rewritten:
-            fields, own = ["_fields", "_more", *theirs], "CAST(_fields AS BIGINT), _more"
-        names = ", ".join(map(quoted, [*OWN_COLUMNS, *columns]))
-        self.insert(f"{quoted(table)} ({names})", fields, f"{own}, {', '.join(theirs)}", batch)
 
     def prepare(self) -> None:
         """Create the ledger where there is none."""
@@ -167,7 +153,7 @@ class Database(ABC):
         if not there:
             own = ", ".join(f"{name} {kind}" for name, kind in OWN_COLUMNS.items())
             self.execute(f"CREATE TABLE {quoted(table)} ({own})")
-            self.index(table)
+            self.tune(table)
             there = {name: name for name in OWN_COLUMNS}
         for each in reports:
             for name in itertools.chain.from_iterable(file.columns for file in each.files):
@@ -175,13 +161,6 @@ class Database(ABC):
                     self.execute(f"ALTER TABLE {quoted(table)} ADD COLUMN {quoted(name)} TEXT")
                     there[name.casefold()] = name
         return there
-
-    @abstractmethod
-    def index(self, table: str) -> None:
-        """Index a new table by load, where that helps.
-
-        :param table: its name.
-        """
 
     def _add(
         self, table: str, names: Mapping[str, str], reports: Sequence[tuple[int, Fetched]]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_planet_reports.warehouse.csv_files import CsvFile
 from airflow_provider_planet_reports.warehouse.database import Database, literal
 from airflow_provider_planet_reports.warehouse.errors import WarehouseError, WarehouseRefused
+from airflow_provider_planet_reports.warehouse.names import OWN_COLUMNS, quoted
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -61,18 +62,19 @@ class DuckDBDatabase(Database):
             raise
         self._db.commit()
 
-    def index(self, table: str) -> None:
+    def tune(self, table: str) -> None:
         """Do nothing: DuckDB knows the smallest and largest value of each block."""
 
-    def insert(
-        self,
-        into: str,
-        fields: Sequence[str],
-        values: str,
-        batch: Sequence[tuple[CsvFile, Sequence[Any]]],
+    def add_rows(
+        self, table: str, columns: Sequence[str], batch: Sequence[tuple[CsvFile, Sequence[Any]]]
     ) -> None:
         """Add the rows of files with one statement."""
+        theirs = [f"c{number}" for number in range(len(columns))]
+        fields, own = theirs, f"{len(columns)}, NULL"
         rewritten = batch[0][0].rewritten
+        if rewritten:
+            fields, own = ["_fields", "_more", *theirs], "CAST(_fields AS BIGINT), _more"
+        names = ", ".join(map(quoted, [*OWN_COLUMNS, *columns]))
         kinds = ", ".join(f"'{name}': 'VARCHAR'" for name in fields)
         paths = ", ".join(literal(str(file.path)) for file, _ in batch)
         longest = max(_LINE, *(file.longest for file, _ in batch))
@@ -88,9 +90,9 @@ class DuckDBDatabase(Database):
             certain += f", buffer_size = {longest}"
         # The dialect is stated, not sniffed: a guess could differ from file to file.
         self._db.execute(
-            f"INSERT INTO {into} "
+            f"INSERT INTO {quoted(table)} ({names}) "
             "SELECT load_id, report_id, plan_id, CAST(data_date AS DATE), number + before, "
-            f"{values} "
+            f"{own}, {', '.join(theirs)} "
             f"FROM (SELECT *, row_number() OVER () AS number FROM read_csv([{paths}], "
             f"columns = {{{kinds}}}, auto_detect = false, header = false, "
             f"skip = {0 if rewritten else 1}, delim = ',', quote = '\"', escape = '\"', "

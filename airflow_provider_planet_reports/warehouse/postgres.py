@@ -13,9 +13,13 @@ from airflow_provider_planet_reports.warehouse.errors import (
     WarehouseRefused,
     WarehouseUnavailable,
 )
-from airflow_provider_planet_reports.warehouse.names import quoted
+from airflow_provider_planet_reports.warehouse.names import OWN_COLUMNS, quoted
 
 _PIECE = 2**20
+#: Of the settings that hold, for each of our columns, the value that copied rows take.
+_SETTING = "planet_reports."
+#: Those of our columns whose value is the same in all rows of a file.
+_SET = [name for name in OWN_COLUMNS if name not in ("_row", "_more")]
 
 
 class PostgresDatabase(Database):
@@ -41,6 +45,7 @@ class PostgresDatabase(Database):
         """Create the schema and the ledger where there are none."""
         with self.transaction():
             self.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(self._schema)}")
+            self.execute("CREATE SEQUENCE IF NOT EXISTS row_numbers CACHE 1000")
         super().prepare()
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
@@ -80,37 +85,42 @@ class PostgresDatabase(Database):
             finally:
                 self._cursor = None
 
-    def index(self, table: str) -> None:
-        """Create an index that takes next to no space: the rows of a load are side by side."""
+    def tune(self, table: str) -> None:
+        """Let our columns take what is set for the file that is being copied; index the loads.
+
+        COPY calls an immutable function once and any other for each row, which takes as long as
+        the rest. These return what is set for the transaction; a load that took another value
+        would fail, because it counts its rows by ``_load_id``. The index takes next to no space:
+        the rows of a load are side by side.
+        """
+        defaults = ["ALTER _row SET DEFAULT nextval('row_numbers')"]
+        for name in _SET:
+            value = f"NULLIF(current_setting('{_SETTING}{name}', TRUE), '')"
+            self.execute(
+                f"CREATE OR REPLACE FUNCTION copied{name}() RETURNS {OWN_COLUMNS[name]} "
+                f"LANGUAGE SQL IMMUTABLE AS $$ SELECT CAST({value} AS {OWN_COLUMNS[name]}) $$"
+            )
+            defaults.append(f"ALTER {name} SET DEFAULT copied{name}()")
+        self.execute(f"ALTER TABLE {quoted(table)} {', '.join(defaults)}")
         self.execute(f"CREATE INDEX ON {quoted(table)} USING brin (_load_id)")
 
-    def insert(
-        self,
-        into: str,
-        fields: Sequence[str],
-        values: str,
-        batch: Sequence[tuple[CsvFile, Sequence[Any]]],
+    def add_rows(
+        self, table: str, columns: Sequence[str], batch: Sequence[tuple[CsvFile, Sequence[Any]]]
     ) -> None:
-        """Copy each file into a temporary table, and add our columns on the way into the table."""
-        names, kinds = ", ".join(fields), ", ".join(f"{name} TEXT" for name in fields)
-        self.execute(
-            f"CREATE TEMPORARY TABLE incoming ({kinds}, _row BIGINT GENERATED ALWAYS AS IDENTITY) "
-            "ON COMMIT DROP"
-        )
+        """Copy each file into the table: our columns have defaults; see :meth:`tune`."""
+        set_all = ", ".join(f"set_config('{_SETTING}{name}', %s, TRUE)" for name in _SET)
+        set_row = "setval('row_numbers', %s, FALSE)"
+        first = ["_fields", "_more"] if batch[0][0].rewritten else []
+        names = ", ".join(map(quoted, [*first, *columns]))
         # An empty field is NULL, in quotes or not, as in DuckDB.
         copy = (
-            f"COPY pg_temp.incoming ({names}) FROM STDIN "
+            f"COPY {quoted(table)} ({names}) FROM STDIN "
             f"(FORMAT csv, NULL '', FORCE_NULL ({names}), ENCODING 'UTF8')"
         )
-        add = (
-            f"INSERT INTO {into.replace('%', '%%')} "
-            f"SELECT %s, %s, %s, CAST(%s AS DATE), _row + %s, {values} FROM pg_temp.incoming"
-        )
-        for file, ours in batch:
+        for file, (*ours, before) in batch:
+            texts = ["" if each is None else str(each) for each in (*ours, len(columns))]
+            self.execute(f"SELECT {set_all}, {set_row}", [*texts, before + 1])
             self._copy(copy, file)
-            self.execute(add, ours)
-            self.execute("TRUNCATE pg_temp.incoming RESTART IDENTITY")
-        self.execute("DROP TABLE pg_temp.incoming")
 
     def _copy(self, statement: str, file: CsvFile) -> None:
         with file.path.open("rb") as data:
