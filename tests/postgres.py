@@ -48,8 +48,8 @@ class PostgresServer:
 @contextmanager
 def postgres() -> Iterator[PostgresServer]:
     """The newest PostgreSQL that the system has."""
-    programs = _programs()
-    if programs is None:
+    found = programs()
+    if found is None:
         pytest.skip("needs a PostgreSQL server: apt-get install postgresql")
     user = _other_user()
     # Not below pytest's own folder, which nobody else may enter.
@@ -61,12 +61,12 @@ def postgres() -> Iterator[PostgresServer]:
                 shutil.chown(path, user, pwd.getpwnam(user).pw_gid)
         data, log = folder / "data", folder / "log"
         _run(
-            user, programs / "initdb", "--pgdata", data, "--username", "postgres", "--no-sync",
+            user, found / "initdb", "--pgdata", data, "--username", "postgres", "--no-sync",
             "--encoding", "UTF8", "--locale", "C.UTF-8", "--auth", "scram-sha-256",
             "--pwfile", folder / "password",
         )  # fmt: skip
         settings = f"-h 127.0.0.1 -p {port} -c unix_socket_directories='' -c fsync=off"
-        control = (programs / "pg_ctl", "--pgdata", data, "--log", log, "--wait")
+        control = (found / "pg_ctl", "--pgdata", data, "--log", log, "--wait")
         _run(user, *control, "--options", settings, "start")
         try:
             yield PostgresServer(port, password)
@@ -74,7 +74,8 @@ def postgres() -> Iterator[PostgresServer]:
             _run(user, *control, "--mode", "immediate", "stop")
 
 
-def _programs() -> Path | None:
+def programs() -> Path | None:
+    """Return the folder of the newest PostgreSQL's programs; None where there is none."""
     found = sorted(
         Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"), key=lambda path: float(path.parts[-3])
     )

@@ -74,12 +74,15 @@ class Database(ABC):
             self.execute("CREATE SEQUENCE IF NOT EXISTS load_ids")
             self.execute(f"CREATE TABLE IF NOT EXISTS loaded_reports ({columns})")
 
-    def ledger(self) -> dict[str, Loaded]:
-        """Return what is loaded, by the keys of the receipts."""
+    def ledger(self, keys: Iterable[ReportKey] | None = None) -> dict[str, Loaded]:
+        """Return what is loaded, by the keys of the receipts.
+
+        :param keys: reports; by default all.
+        """
+        some = "" if keys is None else " WHERE receipt IN (SELECT unnest(CAST(%s AS TEXT[])))"
         rows = self.execute(
-            "SELECT receipt, load_id, table_name, report_id, rows, sha256, source, loaded_by, "
-            "etag "
-            "FROM loaded_reports"
+            f"SELECT {', '.join(Loaded._fields)} FROM loaded_reports{some}",
+            [] if keys is None else [[key.receipt for key in keys]],
         )
         return {row[0]: Loaded(*row) for row in rows}
 
@@ -92,7 +95,7 @@ class Database(ABC):
         :return: those that were not loaded yet, by another run meanwhile.
         """
         with self.transaction():
-            known = self.ledger()
+            known = self.ledger(each.receipt.key for each in reports)
             new = [each for each in reports if not is_loaded(each.receipt, known)]
             if not new:
                 return []
@@ -195,7 +198,7 @@ class Database(ABC):
     def _forget(self, reports: Collection[Loaded]) -> None:
         by_table: dict[str, list[Loaded]] = {}
         for each in reports:
-            by_table.setdefault(each.table, []).append(each)
+            by_table.setdefault(each.table_name, []).append(each)
         for table, old in by_table.items():
             numbers = ", ".join(str(each.load_id) for each in old)
             if self.columns_of(table):  # someone may have dropped it

@@ -24,7 +24,7 @@ class Loaded(NamedTuple):
 
     :param receipt: key of its receipt.
     :param load_id: in the column ``_load_id`` of its rows.
-    :param table: its table.
+    :param table_name: its table.
     :param report_id: its id.
     :param rows: its rows.
     :param sha256: digests of its files; see :func:`digests`.
@@ -35,7 +35,7 @@ class Loaded(NamedTuple):
 
     receipt: str
     load_id: int
-    table: str
+    table_name: str
     report_id: str
     rows: int
     sha256: str

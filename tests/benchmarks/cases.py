@@ -9,7 +9,7 @@ from typing import Any
 
 from benchmarks import checks
 from benchmarks.content import Content, make
-from benchmarks.goals import Exponent, Figure, Goal, Ratio
+from benchmarks.goals import Figure, Goal, Ratio
 from benchmarks.server import Listing
 
 _KB, _MIB, _GIB = 1000, 2**20, 2**30
@@ -94,8 +94,6 @@ class Sizes:
     small: tuple[int, int] = (2000, 100 * _KB)
     triggers: tuple[int, ...] = (100, 1000, 5000)
     seconds: float = 11.0
-    growth: tuple[int, ...] = (1000, 3000, 9000)
-    growth_landing: tuple[int, ...] = (100, 300, 900)
     imports: int = 3
     refused: float = 4.0
 
@@ -107,8 +105,6 @@ QUICK = Sizes(
     small=(20, 100 * _KB),
     triggers=(10, 20),
     seconds=1.5,
-    growth=(100, 200),
-    growth_landing=(10, 20),
     imports=2,
     refused=2.0,
 )
@@ -161,7 +157,7 @@ def all_cases(sizes: Sizes, files: Path, *, plain: bool) -> list[Case]:
     """
     listed = [*_listing(sizes)]
     landed = [*_landing(sizes, files, plain=plain)]
-    return [*listed, *landed, *_again(sizes, files), *_growth(sizes, files), *_waiting(sizes)]
+    return [*listed, *landed, *_again(sizes, files), *_waiting(sizes)]
 
 
 def _listing(sizes: Sizes) -> Iterator[Case]:
@@ -289,41 +285,6 @@ def _again(sizes: Sizes, files: Path) -> Iterator[Case]:
         (Figure("wall", 0.015),),
         rounds=sizes.imports,
         figures=("modules",),
-    )  # fmt: skip
-
-
-def _growth(sizes: Sizes, files: Path) -> Iterator[Case]:
-    tiny = make(files / "tiny.csv", _KB)
-
-    def case(
-        name: str, what: str, function: str, counts: tuple[int, ...], check: checks.Check,
-        set_up: str | None = None, *figures: str, rounds: int = 1,
-    ) -> Case:  # fmt: skip
-        entries = tuple(
-            Entry(
-                f"{count:,} reports", "provider", page_size=50 if name == "list" else None,
-                listing=Listing(f"growth-{name}-{count}", count, 0, tiny.path, tiny.rows),
-            )
-            for count in counts
-        )  # fmt: skip
-        labels = {entry.label: count for entry, count in zip(entries, counts, strict=True)}
-        return Case(
-            f"growth-{name}", f"growth of {what}", function, Listing(f"growth-{name}", 0),
-            entries, check, tuple(Exponent(each, labels) for each in ("cpu", *figures)), tiny,
-            set_up=set_up, figures=figures, rounds=rounds, at_least=rounds,
-        )  # fmt: skip
-
-    yield case(
-        "list", "listing, 50 a page", "list_reports", sizes.growth, checks.right_ids,
-        None, "API requests", rounds=2,
-    )  # fmt: skip
-    yield case(
-        "land", "landing 1 kB each on disk", "land_on_disk", sizes.growth_landing,
-        checks.landed_with_receipts, None, "API requests",
-    )  # fmt: skip
-    yield case(
-        "re-check", "finding everything landed on S3", "land_on_s3", sizes.growth,
-        checks.nothing_new, "fill_s3", "S3 requests",
     )  # fmt: skip
 
 

@@ -30,6 +30,12 @@ _GOOGLE = replace(
     function="land_on_google",
     needs="apache-airflow-providers-google",
 )
+_AZURE = replace(
+    _OURS,
+    label="ours, on Azure",
+    function="land_on_azure",
+    needs="apache-airflow-providers-microsoft-azure",
+)
 _LOOP = Entry("loop, 16 threads", "requests_boto3", at_a_time=16)
 _LOOP_4 = Entry("loop, 4 threads", "requests_boto3", at_a_time=4)
 _RCLONE = Entry("rclone, 16 transfers", "rclone", at_a_time=16)
@@ -114,20 +120,21 @@ def _first_landing(sizes: Sizes, small: Content, large: Content) -> Iterator[Cas
     n, (few, size) = sizes.small, sizes.large
     on_s3 = replace(_OURS, check=checks.landed_with_receipts)
     google = replace(_GOOGLE, check=checks.landed_with_receipts)
+    azure = replace(_AZURE, check=checks.landed_with_receipts)
     four = replace(on_s3, label="ours, 4 at a time", at_a_time=4, rounds=1)
     yield _case(
         "first", f"first landing of {n:,} x 100 kB", small, n,
-        (on_s3, _LOOP, four, replace(_LOOP_4, rounds=1), google, _RCLONE, _TO_S3_FEW),
+        (on_s3, _LOOP, four, replace(_LOOP_4, rounds=1), google, azure, _RCLONE, _TO_S3_FEW),
         Ratio(_LOOP.label, 0.65), Figure("cpu", 6), Figure(_MEMORY, 90),
         Figure("S3 requests", 2 * n + 2 * _SERIES), Figure("wall", 24, four.label),
-        Ratio(on_s3.label, 1.3, ours=google.label),
+        *(Ratio(on_s3.label, 1.3, ours=each.label) for each in (google, azure)),
         rounds=sizes.rounds,
     )  # fmt: skip
     yield _case(
         "large", f"{few} x {size // _MB} MB", large, few,
-        (on_s3, _LOOP, google, _RCLONE, _TO_S3),
+        (on_s3, _LOOP, google, azure, _RCLONE, _TO_S3),
         Ratio(_LOOP.label, 0.95), Figure("cpu", 4.1), Figure(_MEMORY, 125),
-        Ratio(on_s3.label, 1.3, ours=google.label),
+        *(Ratio(on_s3.label, 1.3, ours=each.label) for each in (google, azure)),
         rounds=sizes.rounds,
     )  # fmt: skip
     rate, paced = 40, sizes.paced
@@ -155,21 +162,52 @@ def _nothing_new(sizes: Sizes, file: Content) -> Case:
 
 
 def _downstream(sizes: Sizes, file: Content, rows: Content) -> Iterator[Case]:
-    n, most = sizes.read, sizes.loaded[0]
+    n = sizes.read
     landed = replace(_OURS, more={"series": _SERIES})
     yield _case(
         "read-back", f"landed_reports of {n:,}", file, n, (landed,), Figure("wall", 10),
         function="read_back", check=checks.all_read, set_up="fill_s3",
     )  # fmt: skip
-    entries = tuple(
-        replace(landed, label=f"ours, {count:,}", more={**landed.more, "count": count},
-                listing=Listing(f"load-{count}", count, series=_SERIES))
-        for count in sizes.loaded
-    )  # fmt: skip
+    yield from _loads(sizes, rows)
+
+
+def _loads(sizes: Sizes, file: Content) -> Iterator[Case]:
+    most, few = sizes.loaded[0], sizes.loaded[-1]
+    title = f"{most:,} landed reports of 100 kB, {most * file.rows:,} rows"
+
+    def entry(base: Entry, label: str, function: str, count: int = most, **more: Any) -> Entry:
+        listing = Listing(f"load-{count}", count, series=_SERIES)
+        about = {**base.more, "series": _SERIES, "count": count}
+        return replace(base, label=label, function=function, more=about, listing=listing, **more)
+
+    in_duckdb, in_postgres = "load_into_duckdb", "load_into_postgres"
     yield _case(
-        "load", f"{most:,} landed reports of 100 kB, {most * rows.rows:,} rows, from S3 to DuckDB",
-        rows, most, entries, Figure("wall", 1.5, entries[-1].label),
-        function="load_from_s3", check=checks.all_loaded, set_up="fill_s3",
+        "load", f"{title}, from S3", file, most,
+        (
+            entry(_OURS, "ours, DuckDB", in_duckdb),
+            entry(_OURS, "ours, PostgreSQL", in_postgres, needs="psycopg2-binary"),
+            entry(_OURS, f"ours, DuckDB, {few:,} reports", in_duckdb, few),
+        ),
+        Figure("wall", 1.5, f"ours, DuckDB, {few:,} reports"),
+        check=checks.all_loaded, set_up="fill_s3",
+    )  # fmt: skip
+    on_disk = replace(_OURS, more={"on disk": True})
+    plain = Entry("", "plain_sql")
+    dlt = Entry(
+        "dlt filesystem, DuckDB, 1 in 20, x 20", "dlt_rest_api", one_in=20, rounds=1, needs="pandas"
+    )
+    yield _case(
+        "load-disk", f"{title}, from disk", file, most,
+        (
+            entry(on_disk, "ours, DuckDB", in_duckdb),
+            entry(plain, "one read_csv, DuckDB", in_duckdb),
+            entry(dlt, dlt.label, in_duckdb),
+            entry(on_disk, "ours, PostgreSQL", in_postgres, needs="psycopg2-binary"),
+            entry(plain, "plain COPY, PostgreSQL", in_postgres),
+        ),
+        Figure("wall", 4.5, "ours, DuckDB"),
+        Ratio("plain COPY, PostgreSQL", 2, ours="ours, PostgreSQL"),
+        check=checks.all_loaded, set_up="fill_disk", rounds=sizes.rounds,
     )  # fmt: skip
 
 

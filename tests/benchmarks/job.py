@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from benchmarks.azure_sink import ACCOUNT, ACCOUNT_KEY
 from benchmarks.server import KEY, report_id
 from benchmarks.sink import ACCESS_KEY, BUCKET, SECRET_KEY
 
@@ -22,7 +23,7 @@ class Job:
     :param base_url: the listing's address, ending in a slash.
     :param count: its reports.
     :param folder: where files are to come to lie, and where there is room for notes.
-    :param s3: the S3 server, which Google's protocol is spoken with, too.
+    :param s3: the S3 server, which speaks Google's and Azure's protocols, too.
     :param file: the file behind each report, as :class:`.content.Content` describes it.
     :param at_a_time: downloads at a time; 0 for the contender's own default.
     :param page_size: reports a page; None where the contender may choose.
@@ -90,7 +91,16 @@ def connect(job: Job) -> None:
         "conn_type": "google_cloud_platform",
         "extra": {"is_anonymous": True, "gcs.endpoint": job.s3, "project": "benchmark"},
     }
-    connections = {"planet": planet, "http": http, "s3": aws, "gs": google}
+    azure = {
+        "conn_type": "wasb",
+        "extra": {
+            "connection_string": f"DefaultEndpointsProtocol={job.s3.partition(':')[0]};"
+            f"AccountName={ACCOUNT};AccountKey={ACCOUNT_KEY};BlobEndpoint={job.s3}/{ACCOUNT};"
+        },
+    }
+    connections = {"planet": planet, "http": http, "s3": aws, "gs": google, "abfs": azure}
+    if "postgres" in job.more:
+        connections["postgres"] = job.more["postgres"]
     for name, connection in connections.items():
         os.environ[f"AIRFLOW_CONN_BENCHMARK_{name.upper()}"] = json.dumps(connection)
 
@@ -103,6 +113,6 @@ def prefix(job: Job) -> str:
 def bucket_url(job: Job, scheme: str) -> str:
     """Return where the provider is to land.
 
-    :param scheme: ``s3`` or ``gs``.
+    :param scheme: ``s3``, ``gs`` or ``abfs``.
     """
     return f"{scheme}://benchmark_{scheme}@{BUCKET}/{prefix(job)}"

@@ -21,7 +21,7 @@ from benchmarks.job import Job
 
 _TESTS = Path(__file__).resolve().parents[1]
 _PATH = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-_LONGEST = 300.0
+_LONGEST = 1200.0
 _UNIT = 1 if sys.platform == "darwin" else 1024
 
 
@@ -65,7 +65,7 @@ def run(name: str, function: str, job: Job, home: Path, certificate: str = "") -
     :param certificate: what to trust, where the servers speak TLS.
     :return: seconds (``wall``, ``cpu``) and bytes (``peak``, ``imported``) of the work, those of
         the whole process, and the contender's ``facts``.
-    :raises Failed: if it fails, or takes five minutes.
+    :raises Failed: if it fails, or takes twenty minutes.
     """
     module = contender(name)
     if hasattr(module, "PROGRAM"):

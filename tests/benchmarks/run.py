@@ -2,7 +2,8 @@
 
 Each measurement runs in a process of its own, contenders take turns, every result is checked.
 ``results.txt``, ``results.json`` and ``results.png`` are written to ``.benchmark/``. With
-``--at-a-distance`` it is the second part: TLS, latency, and nothing tuned.
+``--at-a-distance`` it is the second part (TLS, latency, nothing tuned), with ``--growth`` the
+third.
 """
 
 from __future__ import annotations
@@ -22,15 +23,17 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+import postgres
 from certificates import loopback_certificate
 
-from benchmarks import cases_at_a_distance, measure, report, servers
+from benchmarks import cases_at_a_distance, cases_of_growth, measure, report, servers
 from benchmarks.cases import QUICK, Case, Entry, Sizes, all_cases
 from benchmarks.checks import Result
 from benchmarks.job import Job
 
 #: After so many seconds a case begins no further round: the whole is to take ten minutes.
 _LONGEST = 15.0
+_INTO_POSTGRES = "load_into_postgres"
 _ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -41,15 +44,22 @@ class Benchmark:
     :param s3: the S3 side.
     :param work: a folder, in memory where there is room.
     :param certificate: what to trust, where the servers speak TLS.
+    :param shared: what all jobs have.
     """
 
     def __init__(
-        self, api: servers.Running, s3: servers.Running, work: Path, certificate: str
+        self,
+        api: servers.Running,
+        s3: servers.Running,
+        work: Path,
+        certificate: str,
+        shared: dict[str, Any],
     ) -> None:
         self._api = api
         self._s3 = s3
         self._work = work
         self._certificate = certificate
+        self._shared = {**shared, "notes": str(work)}
         self._filled: set[tuple[str, str]] = set()
         self._home = measure.fresh_folder(work / "airflow")
 
@@ -59,6 +69,8 @@ class Benchmark:
         for entry in case.entries:
             function = entry.function or case.function
             why = measure.why_not(entry.contender, function, *filter(None, [entry.needs]))
+            if function == _INTO_POSTGRES and "postgres" not in self._shared:
+                why = "not installed: PostgreSQL"
             rows.append({"label": entry.label, "not": why, "rounds": [], "failed": None})
         self._s3.ask("reset", **({"file": case.file.path} if case.file else {}))
         if case.file and case.function == "land_on_disk":
@@ -128,7 +140,7 @@ class Benchmark:
             file=case.file.to_dict() if case.file else {},
             at_a_time=0 if entry.more.get("untuned") else entry.at_a_time or case.at_a_time,
             page_size=entry.page_size,
-            more={**entry.more, "notes": str(self._work)},
+            more={**entry.more, **self._shared},
         )
 
 
@@ -140,19 +152,25 @@ def main() -> int:
     begun = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="benchmark-", dir=_memory()) as folder:
         work = Path(folder)
-        if given.at_a_distance:
+        latency, certificate = 0.0, ""
+        if given.growth:
+            sizes = cases_of_growth.QUICK if given.quick else cases_of_growth.SIZES
+            every = [*cases_of_growth.all_cases(sizes, work)]
+        elif given.at_a_distance:
             distant = cases_at_a_distance
             every = distant.all_cases(distant.QUICK if given.quick else distant.Sizes(), work)
             latency, certificate = distant.BUCKET_LATENCY, loopback_certificate(work / "tls.pem")
         else:
             every = all_cases(QUICK if given.quick else Sizes(), work, plain=given.plain)
-            latency, certificate = 0.0, ""
         cases = _chosen(every, given.only)
         listings = {each.name: each for case in cases for each in case.listings()}
         with ExitStack() as stack:
             api = stack.enter_context(servers.reports_api(listings.values(), certificate))
             s3 = stack.enter_context(servers.s3(latency, certificate))
-            benchmark = Benchmark(api, s3, work, certificate)
+            shared: dict[str, Any] = {}
+            if _ask_postgres(cases) and postgres.programs():
+                shared["postgres"] = stack.enter_context(postgres.postgres()).connection
+            benchmark = Benchmark(api, s3, work, certificate, shared)
             rounds = 1 if given.quick and not given.rounds else given.rounds
             measured: list[dict[str, Any]] = []
             for case in cases:
@@ -177,6 +195,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--at-a-distance", action="store_true", help="the second part: TLS, latency, defaults"
     )
+    parser.add_argument("--growth", action="store_true", help="up to 100,000 reports; half an hour")
     parser.add_argument("--plain", action="store_true", help="files without quoted fields")
     parser.add_argument("--output", type=Path, default=_ROOT / ".benchmark", help="folder")
     return parser.parse_args()
@@ -188,6 +207,11 @@ def _chosen(cases: list[Case], only: list[str] | None) -> list[Case]:
         names = ", ".join(case.name for case in cases)
         sys.exit(f"There is no case {', '.join(sorted(unknown))}; there are: {names}.")
     return [case for case in cases if only is None or case.name in only]
+
+
+def _ask_postgres(cases: list[Case]) -> bool:
+    entries = (entry for case in cases for entry in case.entries)
+    return any(entry.function == _INTO_POSTGRES for entry in entries)
 
 
 def _refuse_what_distorts() -> None:

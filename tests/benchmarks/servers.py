@@ -59,12 +59,12 @@ def reports_api(listings: Iterable[Listing], certificate: str = "") -> Iterator[
 
 @contextmanager
 def s3(latency: float = 0.0, certificate: str = "") -> Iterator[Running]:
-    """Run the S3 side.
+    """Run the bucket's side: S3, Google and Azure.
 
     :param latency: seconds before each answer.
     :param certificate: a file with certificate and key, for TLS.
     """
-    with _running("benchmarks.sink", str(latency), certificate) as server:
+    with _running("benchmarks.azure_sink", str(latency), certificate) as server:
         yield server
 
 

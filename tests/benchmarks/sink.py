@@ -2,20 +2,18 @@
 
 Google's XML API is the same protocol, with generations besides. Receipts are kept, and conditions
 on them. What should be a report's file is compared with that file, byte by byte, as it comes in,
-and then forgotten. ``python -m benchmarks.sink`` serves it.
+and then forgotten.
 """
 
 from __future__ import annotations
 
 import bisect
-import contextlib
 import itertools
 import json
-import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,18 +21,18 @@ from urllib.parse import parse_qs, quote, unquote
 from xml.sax.saxutils import escape
 
 from benchmarks.content import Reference
-from benchmarks.wire import Counters, Request, Wire, serve
+from benchmarks.wire import Counters, Request, Wire
 
 BUCKET = "landing"
 ACCESS_KEY, SECRET_KEY = "benchmark-access-key", "benchmark-secret-key-0123456789"
 _KEPT = "/_receipts/"
 _DATE = "2026-11-01T00:00:00.000Z"
-_HTTP_DATE = "Sun, 01 Nov 2026 00:00:00 GMT"
-_PAGE = 1000
+HTTP_DATE = "Sun, 01 Nov 2026 00:00:00 GMT"
+PAGE = 1000
 
 
 @dataclass
-class _Stored:
+class Stored:
     """An object, or a part of one: what is known of its bytes.
 
     :param size: their number.
@@ -62,7 +60,7 @@ class _Stored:
 @dataclass
 class _Upload:
     key: str
-    parts: dict[int, _Stored] = field(default_factory=dict)
+    parts: dict[int, Stored] = field(default_factory=dict)
 
 
 class Sink:
@@ -73,9 +71,9 @@ class Sink:
     """
 
     def __init__(self, counters: Counters, latency: float = 0.0) -> None:
-        self._counters = counters
-        self._latency = latency
-        self._lock = threading.Lock()
+        self.counters = counters
+        self.latency = latency
+        self.lock = threading.Lock()
         self._etags = itertools.count(1)
         self.reset(None)
 
@@ -85,12 +83,14 @@ class Sink:
         :param reference: the file that is to come from now on, under whatever names.
         """
         self._reference = reference
-        self._objects: dict[str, _Stored] = {}
-        self._given: dict[str, _Stored] = {}
+        self.objects: dict[str, Stored] = {}
+        self._given: dict[str, Stored] = {}
         #: Sorted; None when keys have come or gone.
         self._keys: list[str] | None = None
         self._uploads: dict[str, _Upload] = {}
-        self._operations: Counter[str] = Counter()
+        #: By name and id; of Azure's blobs.
+        self.blocks: dict[tuple[str, str], Stored] = {}
+        self.operations: Counter[str] = Counter()
 
     def handle(self, wire: Wire, request: Request) -> None:
         """Answer a request."""
@@ -101,11 +101,11 @@ class Sink:
             return
         _bucket, _, key = unquote(path)[1:].partition("/")
         operation = _operation(request.method, key, asked)
-        with self._lock:
-            self._operations[operation] += 1
-        time.sleep(self._latency)
+        with self.lock:
+            self.operations[operation] += 1
+        time.sleep(self.latency)
         getattr(self, f"_{operation}")(wire, request, key, asked)
-        self._counters.add(requests=1)
+        self.counters.add(requests=1)
 
     def _control(self, wire: Wire, request: Request, path: str, asked: dict[str, str]) -> None:
         body = b"".join(map(bytes, wire.body(request.headers)))
@@ -114,44 +114,44 @@ class Sink:
             self.reset(Reference(Path(asked["file"])) if "file" in asked else None)
         elif path == "/-/put":
             for key, text in json.loads(body).items():
-                self._objects[key] = self._given[key] = self._given_object(text)
+                self.objects[key] = self._given[key] = self._given_object(text)
         elif path == "/-/rewind":
-            self._objects = dict(self._given)
+            self.objects = dict(self._given)
         elif path == "/-/counters":
-            answer = {**self._counters.read(), "operations": dict(self._operations)}
+            answer = {**self.counters.read(), "operations": dict(self.operations)}
         elif path == "/-/found":
             answer = self._found()
         self._keys = None
         wire.answer("200 OK", json.dumps(answer).encode())
 
-    def _given_object(self, text: str | None) -> _Stored:
+    def _given_object(self, text: str | None) -> Stored:
         """Return an object that nobody has to write: of a text, or the file that is to come."""
         if text is not None:
-            return _Stored(len(text), self._etag(), data=text.encode())
+            return Stored(len(text), self._etag(), data=text.encode())
         size = self._reference.size if self._reference else 0
-        return _Stored(size, self._etag(), 0)
+        return Stored(size, self._etag(), 0)
 
     def _found(self) -> dict[str, Any]:
         """Return what clients wrote, and how many receipts there are."""
-        kept = [key for key in self._objects if _KEPT in f"/{key}"]
-        new = self._objects.keys() - self._given.keys()
-        whole = {key for key in new if self._is_whole(self._objects[key])}
+        kept = [key for key in self.objects if _KEPT in f"/{key}"]
+        new = self.objects.keys() - self._given.keys()
+        whole = {key for key in new if self._is_whole(self.objects[key])}
         others = new - set(kept) - whole
         return {"receipts": len(kept), "whole": len(whole), "damaged": sorted(others)[:10]}
 
-    def _is_whole(self, stored: _Stored) -> bool:
+    def _is_whole(self, stored: Stored) -> bool:
         reference = self._reference
         return reference is not None and stored.offset == 0 and stored.size == reference.size
 
     def _etag(self) -> str:
         return f'"{next(self._etags):032d}-1"'
 
-    def _receive(self, wire: Wire, request: Request, key: str) -> _Stored:
+    def receive(self, wire: Wire, request: Request, key: str) -> Stored:
         """Take a body in: keep it, or compare it."""
         pieces = wire.body(request.headers)
         if _KEPT in f"/{key}":
             data = b"".join(map(bytes, pieces))
-            return _Stored(len(data), self._etag(), data=data)
+            return Stored(len(data), self._etag(), data=data)
         size, offset, reference = 0, None, self._reference
         for piece in pieces:
             if reference is not None:
@@ -160,20 +160,38 @@ class Sink:
                 if offset is not None and not reference.holds(piece, offset + size):
                     offset = None
             size += len(piece)
-        return _Stored(size, self._etag(), offset)
+        return Stored(size, self._etag(), offset)
+
+    def keep(self, request: Request, key: str, stored: Stored) -> bool:
+        """Put an object where a request's condition holds; return whether it does."""
+        with self.lock:
+            kept = is_kept(request.headers, self.objects.get(key))
+            if kept:
+                self._keys = None if key not in self.objects else self._keys
+                self.objects[key] = stored
+        return kept
+
+    def drop(self, key: str) -> bool:
+        """Remove an object; return whether there was one."""
+        self._keys = None
+        return self.objects.pop(key, None) is not None
+
+    def joined(self, parts: Sequence[Stored]) -> Stored:
+        """Return the object of parts, in their order."""
+        size, offset = 0, 0 if parts else None
+        for part in parts:
+            offset = offset if part.offset == size else None
+            size += part.size
+        kept = [part.data for part in parts if part.data is not None]
+        return Stored(size, self._etag(), offset, b"".join(kept) if kept else None)
 
     def _put(self, wire: Wire, request: Request, key: str, _: dict[str, str]) -> None:
         if not key:
             b"".join(map(bytes, wire.body(request.headers)))
             wire.answer("200 OK")
             return
-        stored = self._receive(wire, request, key)
-        with self._lock:
-            kept = _is_kept(request.headers, self._objects.get(key))
-            if kept:
-                self._keys = None if key not in self._objects else self._keys
-                self._objects[key] = stored
-        if kept:
+        stored = self.receive(wire, request, key)
+        if self.keep(request, key, stored):
             wire.answer("200 OK", head=stored.head)
         else:
             _error(wire, "412 Precondition Failed", "PreconditionFailed")
@@ -183,10 +201,10 @@ class Sink:
         name = f"upload-{next(self._etags)}"
         self._uploads[name] = _Upload(key)
         about = f"<Bucket>{BUCKET}</Bucket><Key>{escape(key)}</Key><UploadId>{name}</UploadId>"
-        _xml(wire, "InitiateMultipartUploadResult", about)
+        xml(wire, "InitiateMultipartUploadResult", about)
 
     def _upload_part(self, wire: Wire, request: Request, key: str, asked: dict[str, str]) -> None:
-        stored = self._receive(wire, request, key)
+        stored = self.receive(wire, request, key)
         upload = self._uploads.get(asked["uploadId"])
         if upload is None:
             _error(wire, "404 Not Found", "NoSuchUpload")
@@ -201,15 +219,9 @@ class Sink:
             _error(wire, "404 Not Found", "NoSuchUpload")
             return
         parts = [upload.parts[number] for number in sorted(upload.parts)]
-        size, offset = 0, 0 if parts else None
-        for part in parts:
-            offset = offset if part.offset == size else None
-            size += part.size
-        kept = [part.data for part in parts if part.data is not None]
-        data = b"".join(kept) if kept else None
-        self._objects[key] = stored = _Stored(size, self._etag(), offset, data)
+        self.objects[key] = stored = self.joined(parts)
         self._keys = None
-        _xml(wire, "CompleteMultipartUploadResult",
+        xml(wire, "CompleteMultipartUploadResult",
              f"<Bucket>{BUCKET}</Bucket><Key>{escape(key)}</Key>"
              f"<ETag>{escape(stored.etag)}</ETag>")  # fmt: skip
 
@@ -218,20 +230,19 @@ class Sink:
         wire.answer("204 No Content")
 
     def _delete(self, wire: Wire, request: Request, key: str, _: dict[str, str]) -> None:
-        self._objects.pop(key, None)
-        self._keys = None
+        self.drop(key)
         wire.answer("204 No Content")
 
     def _delete_many(self, wire: Wire, request: Request, key: str, _: dict[str, str]) -> None:
         body = b"".join(map(bytes, wire.body(request.headers))).decode()
         for each in body.split("<Key>")[1:]:
-            self._objects.pop(each.partition("</Key>")[0], None)
+            self.objects.pop(each.partition("</Key>")[0], None)
         self._keys = None
-        _xml(wire, "DeleteResult", "")
+        xml(wire, "DeleteResult", "")
 
     def _read(self, wire: Wire, request: Request, key: str, _: dict[str, str]) -> None:
         bare = request.method == "HEAD"
-        stored = self._objects.get(key) if key else None
+        stored = self.objects.get(key) if key else None
         if stored is None:
             if bare and not key:
                 wire.answer("200 OK")
@@ -240,10 +251,15 @@ class Sink:
             else:
                 _error(wire, "404 Not Found", "NoSuchKey")
             return
+        self.send(wire, request, key)
+
+    def send(self, wire: Wire, request: Request, key: str) -> None:
+        """Answer with an object, or with a range of it."""
+        stored, bare = self.objects[key], request.method == "HEAD"
         data = stored.data or b""
         if stored.data is None and not bare and self._reference is not None:
             data = bytes(self._reference.view)
-        head = f"{stored.head}Last-Modified: {_HTTP_DATE}\r\n"
+        head = f"{stored.head}Last-Modified: {HTTP_DATE}\r\n"
         first, _, last = request.headers.get("range", "").removeprefix("bytes=").partition("-")
         if first and not bare:
             begin, end = int(first), min(int(last or stored.size), stored.size - 1)
@@ -252,29 +268,35 @@ class Sink:
             return
         wire.answer("200 OK", data, f"{head}Content-Length: {stored.size}\r\n", bare=bare)
 
-    def _list(self, wire: Wire, request: Request, key: str, asked: dict[str, str]) -> None:
-        prefix, delimiter = asked.get("prefix", ""), asked.get("delimiter", "")
-        after = asked.get("continuation-token") or asked.get("start-after", "")
-        most = int(asked.get("max-keys", _PAGE))
-        known = self._keys = self._keys or sorted(self._objects.copy())  # others write meanwhile
+    def page(
+        self, prefix: str, delimiter: str, after: str, most: int
+    ) -> tuple[list[tuple[str, Stored]], list[str], bool]:
+        """Return a page of a listing: objects, folders, and whether more objects follow."""
+        known = self._keys = self._keys or sorted(self.objects.copy())  # others write meanwhile
         begin = max(bisect.bisect_left(known, prefix), bisect.bisect_right(known, after))
         end = bisect.bisect_left(known, f"{prefix}\U0010ffff")
         keys = known[begin : end if delimiter else min(end, begin + most + 1)]
         folders: set[str] = set()
         if delimiter:
             tails = [(k, k[len(prefix) :].partition(delimiter)) for k in keys]
-            folders = {f"{prefix}{head}{found}" for _, (head, found, _) in tails if found}
-            keys = [k for k, (_, found, _) in tails if not found]
-        page, more = keys[:most], len(keys) > most
+            folders = {f"{prefix}{head}{slash}" for _, (head, slash, _) in tails if slash}
+            keys = [k for k, (_, slash, _) in tails if not slash]
+        found = [(k, stored) for k in keys[:most] if (stored := self.objects.get(k))]
+        return found, sorted(folders), len(keys) > most
+
+    def _list(self, wire: Wire, request: Request, key: str, asked: dict[str, str]) -> None:
+        prefix, delimiter = asked.get("prefix", ""), asked.get("delimiter", "")
+        after = asked.get("continuation-token") or asked.get("start-after", "")
+        most = int(asked.get("max-keys", PAGE))
+        page, folders, more = self.page(prefix, delimiter, after, most)
         write = quote if asked.get("encoding-type") == "url" else escape
         contents = "".join(
             f"<Contents><Key>{write(k)}</Key><LastModified>{_DATE}</LastModified>"
             f"<ETag>{escape(stored.etag)}</ETag><Size>{stored.size}</Size>"
             "<StorageClass>STANDARD</StorageClass></Contents>"
-            for k in page
-            if (stored := self._objects.get(k))
+            for k, stored in page
         )
-        _xml(
+        xml(
             wire,
             "ListBucketResult",
             f"<Name>{BUCKET}</Name><Prefix>{write(prefix)}</Prefix><MaxKeys>{most}</MaxKeys>"
@@ -282,24 +304,24 @@ class Sink:
             + ("<EncodingType>url</EncodingType>" if write is quote else "")
             + "".join(
                 f"<NextContinuationToken>{escape(last)}</NextContinuationToken>"
-                for last in page[-1:]
+                for last, _ in page[-1:]
                 if more
             )
             + contents
             + "".join(
                 f"<CommonPrefixes><Prefix>{write(each)}</Prefix></CommonPrefixes>"
-                for each in sorted(folders)
+                for each in folders
             ),
         )
 
     def _list_uploads(self, wire: Wire, request: Request, key: str, _: dict[str, str]) -> None:
-        _xml(wire, "ListMultipartUploadsResult", f"<Bucket>{BUCKET}</Bucket>")
+        xml(wire, "ListMultipartUploadsResult", f"<Bucket>{BUCKET}</Bucket>")
 
     def _about_bucket(self, wire: Wire, request: Request, key: str, _: dict[str, str]) -> None:
         wire.answer("200 OK", b"<LocationConstraint/>")
 
 
-def _is_kept(headers: Mapping[str, str], there: _Stored | None) -> bool:
+def is_kept(headers: Mapping[str, str], there: Stored | None) -> bool:
     """Whether a request's condition on what is there holds, in S3's or Google's words."""
     if "if-none-match" in headers:
         return there is None
@@ -327,7 +349,7 @@ def _operation(method: str, key: str, asked: dict[str, str]) -> str:
     return "about_bucket" if {"location", "versioning"} & asked.keys() else "list"
 
 
-def _xml(wire: Wire, name: str, content: str, status: str = "200 OK") -> None:
+def xml(wire: Wire, name: str, content: str, status: str = "200 OK") -> None:
     body = (
         f'<?xml version="1.0" encoding="UTF-8"?>\n<{name}'
         f' xmlns="http://s3.amazonaws.com/doc/2006-03-01/">{content}</{name}>'
@@ -338,10 +360,3 @@ def _xml(wire: Wire, name: str, content: str, status: str = "200 OK") -> None:
 def _error(wire: Wire, status: str, code: str) -> None:
     body = f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{code}</Code></Error>'
     wire.answer(status, body.encode(), "Content-Type: application/xml\r\n")
-
-
-if __name__ == "__main__":
-    with contextlib.suppress(BrokenPipeError):
-        _counters = Counters(1)
-        _sink = Sink(_counters, float(sys.argv[1]))
-        serve(_sink.handle, _counters, certificate=sys.argv[2])

@@ -1,4 +1,4 @@
-"""dlt: its ``rest_api`` source, alone and with its ``filesystem`` destination."""
+"""dlt: its ``rest_api`` source, its ``filesystem`` destination, its ``filesystem`` source."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from benchmarks.contenders.provider import fill_disk, zone_on_disk
 from benchmarks.job import Job, digest
 from benchmarks.server import KEY
 
+__all__ = ["CANNOT", "NEEDS", "fill_disk", "list_into_files", "list_reports", "load_into_duckdb"]
 NEEDS = ("dlt",)
 CANNOT = {
     "land_on_disk": "loads records into tables, does not copy files",
@@ -65,5 +67,29 @@ def list_into_files(job: Job) -> Callable[[], dict[str, Any]]:
     def work() -> dict[str, Any]:
         pipeline.run(source)
         return {}
+
+    return work
+
+
+def load_into_duckdb(job: Job) -> Callable[[], dict[str, Any]]:
+    """Landed files, found and read by the ``filesystem`` source."""
+    import dlt
+    from dlt.sources.filesystem import filesystem, read_csv
+
+    files = filesystem(zone_on_disk(job).as_uri(), file_glob="report_type=*/**/*.csv")
+    pipeline = dlt.pipeline(
+        "benchmark",
+        pipelines_dir=str(Path(job.folder, "pipelines")),
+        destination=dlt.destinations.duckdb(f"{job.folder}/warehouse.duckdb"),
+        dataset_name="planet",
+    )
+
+    def work() -> dict[str, Any]:
+        pipeline.run((files | read_csv()).with_name("reports"))
+        with (
+            pipeline.sql_client() as client,
+            client.execute_query("SELECT count(*) FROM reports") as cursor,
+        ):
+            return {"loaded": job.count, "rows": cursor.fetchone()[0]}
 
     return work

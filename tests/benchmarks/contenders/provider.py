@@ -7,10 +7,14 @@ import importlib
 import json
 import sys
 import urllib.request
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from benchmarks.job import Job, bucket_url, digest, prefix
+
+if TYPE_CHECKING:
+    from airflow_provider_planet_reports.landing.receipt import Receipt
 
 NEEDS = ("apache-airflow",)
 CONN_ID = "benchmark_planet"
@@ -41,6 +45,11 @@ def land_on_s3(job: Job) -> Work:
 def land_on_google(job: Job) -> Work:
     """The same, on Google Cloud Storage."""
     return _landing(job, bucket_url(job, "gs"))
+
+
+def land_on_azure(job: Job) -> Work:
+    """The same, on Azure Blob Storage."""
+    return _landing(job, bucket_url(job, "abfs"))
 
 
 def _landing(job: Job, destination: str) -> Work:
@@ -77,13 +86,50 @@ def _landing(job: Job, destination: str) -> Work:
 
 def _import_hooks() -> None:
     """Import Airflow's hooks of the stores, which is not timed, and read no connection."""
-    for kind in ("amazon", "google"):
+    for kind in ("amazon", "azure", "google"):
         with contextlib.suppress(ImportError):
             importlib.import_module(f"airflow_provider_planet_reports.landing.stores.{kind}")
 
 
 def fill_s3(job: Job) -> Work:
     """Not measured: have everything landed, as a run would have left it."""
+
+    def work() -> dict[str, Any]:
+        objects: dict[str, str | None] = {}
+        for each in _landed(job):
+            objects[f"{prefix(job)}/{each.key.receipt}"] = each.to_json().decode()
+            objects |= {f"{prefix(job)}/{file.name}": None for file in each.files}
+        urllib.request.urlopen(f"{job.s3}/-/put", json.dumps(objects).encode()).read()
+        return {}
+
+    return work
+
+
+def fill_disk(job: Job) -> Work:
+    """The same, on disk."""
+
+    def work() -> dict[str, Any]:
+        zone = zone_on_disk(job)
+        for each in () if zone.exists() else _landed(job):
+            receipt = zone / each.key.receipt
+            receipt.parent.mkdir(parents=True, exist_ok=True)
+            receipt.write_bytes(each.to_json())
+            for file in each.files:
+                path = zone / file.name
+                path.parent.mkdir(parents=True)
+                path.hardlink_to(job.file["path"])
+        return {}
+
+    return work
+
+
+def zone_on_disk(job: Job) -> Path:
+    """Return where a job's reports are landed on disk."""
+    return Path(job.more["notes"], "zones", str(job.count))
+
+
+def _landed(job: Job) -> Iterator[Receipt]:
+    """Yield the receipts of landed reports."""
     from airflow_provider_planet_reports.client.report import Report
     from airflow_provider_planet_reports.landing.layout import ReportKey
     from airflow_provider_planet_reports.landing.receipt import LandedFile, Receipt
@@ -92,25 +138,14 @@ def fill_s3(job: Job) -> Work:
     series, count = job.more.get("series", 1), job.more.get("landed", job.count)
     listing = Listing("landed", count, rows=job.file["rows"], series=series)
     landing = "0123456789abcdef"
-
-    def receipt(number: int) -> Receipt:
+    for number in listing.numbers:
         report = Report.from_dict(listing.report(job.base_url.rstrip("/"), number))
         key = ReportKey.of(report)
         name = f"{key.folder}part-00001-{landing}.csv"
         right = LandedFile(name, job.file["bytes"], job.file["sha256"], job.file["rows"])
-        return Receipt.issue(
+        yield Receipt.issue(
             key, landing=landing, report=report.redacted_dict(), files=(right,), landed_by={}
         )
-
-    def work() -> dict[str, Any]:
-        objects: dict[str, str | None] = {}
-        for each in map(receipt, listing.numbers):
-            objects[f"{prefix(job)}/{each.key.receipt}"] = each.to_json().decode()
-            objects |= {f"{prefix(job)}/{file.name}": None for file in each.files}
-        urllib.request.urlopen(f"{job.s3}/-/put", json.dumps(objects).encode()).read()
-        return {"count": count}
-
-    return work
 
 
 def read_back(job: Job) -> Work:
@@ -121,16 +156,31 @@ def read_back(job: Job) -> Work:
     return lambda: {"read": sum(1 for _ in landed_reports(bucket_url(job, "s3")))}
 
 
-def load_from_s3(job: Job) -> Work:
+def load_into_duckdb(job: Job) -> Work:
     """Landed reports into a new DuckDB file."""
     import duckdb  # noqa: F401 - not timed
 
-    _import_hooks()
+    return _load(job, f"duckdb://{job.folder}/warehouse.duckdb")
 
+
+def load_into_postgres(job: Job) -> Work:
+    """Landed reports into a new schema of a PostgreSQL database."""
+    from airflow.providers.postgres.hooks import postgres  # noqa: F401 - not timed
+
+    from benchmarks.contenders.plain_sql import without_schema
+
+    without_schema().close()
+    return _load(job, "postgres://benchmark_postgres@/benchmark")
+
+
+def _load(job: Job, warehouse: str) -> Work:
     from airflow_provider_planet_reports.warehouse import load_reports
 
+    _import_hooks()
+    source = f"file://{zone_on_disk(job)}" if job.more.get("on disk") else bucket_url(job, "s3")
+
     def work() -> dict[str, Any]:
-        loaded = load_reports(bucket_url(job, "s3"), f"duckdb://{job.folder}/warehouse.duckdb")
+        loaded = load_reports(source, warehouse)
         return {"loaded": loaded.reports, "rows": loaded.rows}
 
     return work
