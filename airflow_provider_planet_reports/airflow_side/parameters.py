@@ -47,7 +47,7 @@ class FilterParameters(TypedDict, total=False):
     path: str | None
 
 
-class _Templated:
+class Templated:
     """Tells what to write in the place of a date that the run does not have."""
 
     def render_template_fields(self, context: Context, jinja_env: Any = None) -> None:
@@ -69,7 +69,7 @@ class _Templated:
             raise PlanetReportsTaskFailure(message) from None
 
 
-class PlanetReportsBaseOperator(_Templated, BaseOperator):
+class PlanetReportsBaseOperator(Templated, BaseOperator):
     """Base of the operators that take filters.
 
     :param org_id: organization; by default the connection's, else the API key's own. (templated)
@@ -120,7 +120,7 @@ class PlanetReportsBaseOperator(_Templated, BaseOperator):
         )  # fmt: skip
 
 
-class PlanetReportsBaseSensor(_Templated, BaseSensorOperator):
+class PlanetReportsBaseSensor(Templated, BaseSensorOperator):
     """Base of the sensors that take filters; see :class:`PlanetReportsBaseOperator`."""
 
     template_fields: Sequence[str] = _FIELDS

@@ -10,6 +10,7 @@ from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_planet_reports.airflow_side.landing_options import report_ids
 from airflow_provider_planet_reports.airflow_side.parameters import (
+    Templated,
     is_template,
     literals,
     refuse_none,
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 _MOST_DAYS = 3660
 
 
-class PlanetUsagePageOperator(BaseOperator):
+class PlanetUsagePageOperator(Templated, BaseOperator):
     """Write a page that shows who used how much of what, per plan, and how much of the quota.
 
     ::

@@ -15,6 +15,7 @@ from airflow_provider_planet_reports.airflow_side.outlet_events import (
     describe_outlets,
 )
 from airflow_provider_planet_reports.airflow_side.parameters import (
+    Templated,
     is_template,
     literals,
     refuse_none,
@@ -40,7 +41,7 @@ log = logging.getLogger(__name__)
 _FILTERS = ("org_id", "plan_id", "report_type", "cadence", "start", "end")
 
 
-class PlanetReportsToWarehouseOperator(BaseOperator):
+class PlanetReportsToWarehouseOperator(Templated, BaseOperator):
     """Load landed usage reports into DuckDB or PostgreSQL: each once, whole.
 
     ::

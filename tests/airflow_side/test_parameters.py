@@ -11,9 +11,13 @@ from airflow_provider_planet_reports.client.filters import Filters
 from airflow_provider_planet_reports.errors import InvalidInput
 from airflow_provider_planet_reports.landing import landed_reports
 from airflow_provider_planet_reports.operators.planet_reports import PlanetReportsListOperator
+from airflow_provider_planet_reports.operators.usage_page import PlanetUsagePageOperator
 from airflow_provider_planet_reports.sensors.planet_reports import PlanetReportsSensor
 from airflow_provider_planet_reports.transfers.planet_reports_to_object_storage import (
     PlanetReportsToObjectStorageOperator,
+)
+from airflow_provider_planet_reports.transfers.planet_reports_to_warehouse import (
+    PlanetReportsToWarehouseOperator,
 )
 
 ALL = (PlanetReportsListOperator, PlanetReportsSensor, PlanetReportsToObjectStorageOperator)
@@ -152,3 +156,18 @@ def test_a_mapped_task_without_reports_lands_what_its_filters_find(sandbox, mapp
     state, landed = mapped("expand(report_type=['summary', 'detailed'])")
     assert state == "success"
     assert sorted(landed) == sorted(report["report_id"] for report in sandbox.reports)
+
+
+@pytest.mark.parametrize(
+    ("operator", "places"),
+    [
+        *((operator, {"destination": "file:///zone"}) for operator in ALL),
+        (PlanetReportsToWarehouseOperator, {"source": "file:///zone", "warehouse": "duckdb:///w"}),
+        (PlanetUsagePageOperator, {"page": "file:///page", "warehouse": "duckdb:///w"}),
+    ],
+)
+def test_a_date_that_a_run_does_not_have_is_told_with_what_to_write(operator, places):
+    with DAG("by_hand", schedule=None):
+        made = operator(task_id="x", end="{{ ds }}", **places)
+    with pytest.raises(AirflowFailException, match=r"^'ds' is undefined: use \{\{ \(logical_date"):
+        made.render_template_fields({"dag_run": object()})
