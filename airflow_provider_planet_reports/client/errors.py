@@ -58,10 +58,6 @@ class UntrustedCertificate(TransportError):
     final = True
 
 
-class DamagedContent(ClientError):
-    """The bytes received do not match the size or the digest that the server announced."""
-
-
 class HTTPError(ClientError):
     """An answer with an error status.
 

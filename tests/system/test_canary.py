@@ -32,7 +32,7 @@ pytestmark = pytest.mark.system
 
 #: Faults of listings and files, and faults of files alone: those are met when all was listed.
 FAULTS = ("refused", "redirect_elsewhere", "expired", "cut", "html")
-FAULTS_OF_FILES = ("expired", "short_length", "wrong_digest")
+FAULTS_OF_FILES = ("expired", "cut", "no_length_cut")
 TODAY = dt.datetime.now(dt.timezone.utc).date()
 NOWHERE = {
     "conn_type": "aws", "login": "nobody", "password": "nothing",
