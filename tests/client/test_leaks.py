@@ -207,6 +207,7 @@ def test_what_is_kept_of_a_report_holds_no_secret(echo):
         "/files/1?s1gnature-canary",
         "/files/1#s1gnature-canary",
         "files/1?a=1&sig=s1gnature-canary",
+        "1?s1gnature-canary",
         "https://user:s1gnature-canary@files.example/1",
     ],
 )
