@@ -24,7 +24,7 @@ _POOL_SIZE = 64
 
 
 def _is_of_others(_: logging.LogRecord) -> bool:
-    return not exchange.active
+    return not exchange.address
 
 
 # urllib3 logs addresses with their signatures, and headers that it cannot parse. What others in

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import io
 import math
 import re
 import socket
@@ -20,26 +19,27 @@ from urllib3.connection import HTTPConnection
 class Exchange(threading.local):
     """The request that a thread is about, if any; each thread sees its own."""
 
-    #: Whether one of ours is under way.
-    active = False
-    #: Its address as it is written.
-    address = ""
-    #: Seconds from when it leaves until the whole answer has to be there.
-    seconds = math.inf
-    #: When that is, by the monotonic clock.
-    deadline = math.inf
+    def __init__(self) -> None:
+        self.begin()
 
-    def begin(self, address: str, seconds: float) -> None:
-        """Take note of a request; its clock starts when it leaves."""
-        self.active, self.address, self.seconds = True, address, seconds
+    def begin(self, address: str = "", seconds: float = math.inf) -> None:
+        """Take note of a request.
+
+        :param address: its address, as it is written.
+        :param seconds: how long it may take, from when it leaves until the whole answer is there.
+        """
+        self.address, self.seconds = address, seconds
+        #: The proxy that it went through, if any.
+        self.proxy: str | None = None
+        self.start_clock()
 
     def start_clock(self) -> None:
         """Count the seconds from now on."""
         self.deadline = time.monotonic() + self.seconds
 
     def end(self) -> None:
-        """What this thread reads from now on has no deadline."""
-        self.active, self.seconds, self.deadline = False, math.inf, math.inf
+        """Forget the request: what this thread reads from now on has no deadline."""
+        self.begin()
 
     @property
     def expired(self) -> bool:
@@ -91,15 +91,10 @@ class ConnectionRegistry:
             pool.ConnectionCls = type(kind.__name__, (_Watched, kind), {"registry": self})
 
 
-class _Reader(io.RawIOBase):
+class _Reader(socket.SocketIO):
     """Reads a connection until the deadline of the thread that reads."""
 
-    def __init__(self, sock: socket.socket, raw: Any) -> None:
-        self._sock = sock
-        self._raw = raw
-
-    def readable(self) -> bool:
-        return True
+    _sock: socket.socket
 
     def readinto(self, buffer: Any) -> int | None:
         left = exchange.deadline - time.monotonic()
@@ -107,28 +102,21 @@ class _Reader(io.RawIOBase):
             raise TimeoutError
         if left < (self._sock.gettimeout() or math.inf):
             self._sock.settimeout(left)
-        count: int | None = self._raw.readinto(buffer)
-        return count
-
-    def close(self) -> None:
-        self._raw.close()
-        super().close()
+        return super().readinto(buffer)
 
 
 class _Response(http.client.HTTPResponse):
     """An answer, behind informational ones (103 Early Hints), which are passed over."""
 
-    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
-        super().__init__(sock, *args, **kwargs)
-        raw: Any = self.fp.detach()
-        self.fp = io.BufferedReader(_Reader(sock, raw))
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        raw: Any = self.fp.raw
+        raw.__class__ = _Reader
 
     def _read_status(self) -> tuple[str, int, str]:
-        while True:
-            version, status, reason = super()._read_status()  # type: ignore[misc]
-            if not 101 < status < 200:
-                return version, status, reason
-            http.client.parse_headers(self.fp)
+        version, status, reason = super()._read_status()  # type: ignore[misc]
+        # The library passes over 100 by itself, and over no other.
+        return version, 100 if 101 < status < 200 else status, reason
 
 
 class _Watched(HTTPConnection):
