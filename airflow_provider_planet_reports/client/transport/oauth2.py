@@ -15,12 +15,9 @@ from functools import lru_cache
 from importlib import import_module
 from typing import Any
 
-import requests
-
 from airflow_provider_planet_reports.client import errors
 from airflow_provider_planet_reports.client.transport.auth import Credentials, checked_secret
 from airflow_provider_planet_reports.client.transport.redaction import Redactor
-from airflow_provider_planet_reports.client.transport.retries import parse_retry_after
 from airflow_provider_planet_reports.errors import InvalidInput, PlanetReportsError
 
 log = logging.getLogger(__name__)
@@ -98,23 +95,21 @@ class OAuth2(Credentials):
         return outcome[0] if outcome else TimeoutError(f"nothing within {_DEADLINE:g} s")
 
     def _translated(self, error: Exception) -> PlanetReportsError:
-        said = Redactor(lambda: self.secrets)(str(error))[:300]
-        response = getattr(error, "raw_response", None)
-        status = getattr(response, "status_code", 0)
-        if isinstance(error, requests.exceptions.RetryError):  # the SDK's own tries after a 429
-            status = 429
-        if status == 429 or status >= 500:
-            asked = parse_retry_after(getattr(response, "headers", {}).get("Retry-After"))
-            return errors.error_of(status, f" Planet's token server says: {said}", asked)
-        if status >= 400:
-            return errors.Refused(
-                f"Client id or secret rejected ({status}): check the connection's login and "
-                f"password, and its extra auth. {said}",
-                status,
+        redact = Redactor(lambda: self.secrets)
+        said = redact(str(error))[:300]
+        response: Any = getattr(error, "raw_response", None)
+        answer = None if response is None else errors.error_of(response, redact)
+        if answer is None:
+            return errors.TransportError(
+                f"No token ({said}): a later try may succeed; check that the worker reaches "
+                "Planet's token server."
             )
-        return errors.TransportError(
-            f"No token ({said}): a later try may succeed; check that the worker reaches Planet's "
-            "token server."
+        if not answer.final:
+            return answer
+        return errors.Refused(
+            f"Client id or secret rejected ({response.status_code}): check the connection's login "
+            f"and password, and its extra auth. {said}",
+            response.status_code,
         )
 
 

@@ -12,6 +12,7 @@ from requests.utils import select_proxy
 
 from airflow_provider_planet_reports import __version__
 from airflow_provider_planet_reports.client import errors
+from airflow_provider_planet_reports.client.errors import error_of
 from airflow_provider_planet_reports.client.transport import addresses
 from airflow_provider_planet_reports.client.transport.adapter import Adapter
 from airflow_provider_planet_reports.client.transport.auth import Credentials, OriginAuth, api_key
@@ -23,7 +24,7 @@ from airflow_provider_planet_reports.client.transport.failures import (
 )
 from airflow_provider_planet_reports.client.transport.rate_limiter import RateLimiter
 from airflow_provider_planet_reports.client.transport.redaction import Redactor, parse_url, safe_url
-from airflow_provider_planet_reports.client.transport.retries import Retries, parse_retry_after
+from airflow_provider_planet_reports.client.transport.retries import Retries
 from airflow_provider_planet_reports.client.transport.routing import RoutedSession
 from airflow_provider_planet_reports.errors import PlanetReportsError
 
@@ -38,8 +39,8 @@ _NOT_REPEATED = (errors.InvalidResponse, errors.DeadlineExceeded)
 class ReportsSession(RoutedSession):
     """A session with the Reports API, to be shared by the threads of one task.
 
-    Requests without side effects are repeated after 408, 425, 429, 500, 502, 503, 504, 520 to
-    530 and broken connections, as ``Retry-After`` asks or with exponential backoff.
+    Requests without side effects are repeated after 408, 425, 429, 5xx and broken connections, as
+    ``Retry-After`` asks or with exponential backoff.
 
     :param credentials: an API key, or other :class:`.Credentials`; sent to the origin of
         ``base_url`` only.
@@ -135,15 +136,10 @@ class ReportsSession(RoutedSession):
         retries = self.retries() if method in _REPEATABLE else Retries(0, wait=self.wait)
         while True:
             outcome = self._attempt(what, method, url, *args, **kwargs)
-            if isinstance(outcome, requests.Response):
-                again = errors.is_transient(outcome)
-                trouble = f"{what} answered {outcome.status_code}"
-                asked = parse_retry_after(outcome.headers.get("Retry-After"))
-            else:
-                again = not (outcome.final or isinstance(outcome, _NOT_REPEATED))
-                trouble = str(outcome)
-                asked = getattr(outcome, "retry_after", None)
-            if not again or self.cancelled or not retries.wait(trouble, asked=asked):
+            error = outcome if isinstance(outcome, Exception) else error_of(outcome, self.redact)
+            if error is None or error.final or isinstance(error, _NOT_REPEATED) or self.cancelled:
+                break
+            if not retries.wait(str(error), asked=getattr(error, "retry_after", None)):
                 break
         if isinstance(outcome, PlanetReportsError):
             raise outcome
@@ -205,4 +201,5 @@ class ReportsSession(RoutedSession):
 
     def raise_for_status(self, response: requests.Response) -> None:
         """Raise the error that the answer's status stands for; see :mod:`.errors`."""
-        errors.raise_for_status(response, lambda text: self.redact(text, response.url))
+        if (error := error_of(response, self.redact)) is not None:
+            raise error
