@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+import os
 import platform
 import threading
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import requests
-from requests.utils import select_proxy
 
 from airflow_provider_planet_reports import __version__
 from airflow_provider_planet_reports.client import errors
 from airflow_provider_planet_reports.client.errors import error_of
 from airflow_provider_planet_reports.client.transport import addresses
-from airflow_provider_planet_reports.client.transport.adapter import Adapter
-from airflow_provider_planet_reports.client.transport.auth import Credentials, OriginAuth, api_key
-from airflow_provider_planet_reports.client.transport.connections import exchange
-from airflow_provider_planet_reports.client.transport.failures import (
-    FAILURES,
-    cause,
-    translate_error,
-)
+from airflow_provider_planet_reports.client.transport.auth import Credentials, api_key
+from airflow_provider_planet_reports.client.transport.connections import Adapter, exchange
+from airflow_provider_planet_reports.client.transport.failures import FAILURES, translate_error
 from airflow_provider_planet_reports.client.transport.rate_limiter import RateLimiter
-from airflow_provider_planet_reports.client.transport.redaction import Redactor, parse_url, safe_url
+from airflow_provider_planet_reports.client.transport.redaction import Redactor, safe_url
 from airflow_provider_planet_reports.client.transport.retries import Retries
-from airflow_provider_planet_reports.client.transport.routing import RoutedSession
 from airflow_provider_planet_reports.errors import PlanetReportsError
 
 USER_AGENT = f"airflow-provider-planet-reports/{__version__} python/{platform.python_version()}"
@@ -36,7 +32,7 @@ _REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS"})
 _NOT_REPEATED = (errors.InvalidResponse, errors.DeadlineExceeded)
 
 
-class ReportsSession(RoutedSession):
+class ReportsSession(requests.Session):
     """A session with the Reports API, to be shared by the threads of one task.
 
     Requests without side effects are repeated after 408, 425, 429, 5xx and broken connections, as
@@ -71,7 +67,12 @@ class ReportsSession(RoutedSession):
             credentials = api_key(credentials)
         self.credentials = credentials
         self.redact = Redactor(lambda: credentials.secrets)
-        self.auth = OriginAuth(self.credentials, self.base_url)
+        # The adapter looks up proxies; nobody may take a .netrc for the API key.
+        self.trust_env = False
+        if verify is True:  # the connection's own setting counts more than the environment's
+            verify = (
+                os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
+            )
         self.verify = verify
         self.max_redirects = 10
         self.headers["User-Agent"] = USER_AGENT
@@ -104,7 +105,7 @@ class ReportsSession(RoutedSession):
         For the end of a task; every request fails from then on.
         """
         self._cancelled.set()
-        self._adapter.connections.shutdown_all()
+        self._adapter.shutdown_all()
 
     @property
     def cancelled(self) -> bool:
@@ -116,6 +117,45 @@ class ReportsSession(RoutedSession):
         if not self.cancelled:
             return None
         return errors.TransportError(f"Request cancelled: the task was told to stop. {what}")
+
+    def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
+        """Send a request, which may be one of several redirected ones.
+
+        The credentials go to the API's own origin, and to no other.
+        """
+        request.headers.pop("Authorization", None)
+        if addresses.origin(request.url or "") == addresses.origin(self.base_url):
+            self.credentials.renew(self.wait)
+            request.headers["Authorization"] = self.credentials.header
+        return super().send(request, **kwargs)
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        """Return where a redirect leads, checked, with the query it may have dropped.
+
+        A server that only adds or removes the path's last slash may forget the query; without
+        it a filtered listing would silently become an unfiltered one.
+        """
+        location = None
+        with contextlib.suppress(ValueError):  # bytes that are no text lead nowhere
+            location = super().get_redirect_target(resp)
+        if location is None:
+            return None
+        try:
+            target = addresses.check_link(location, came_from=resp.url)
+            if self.redact.echoes(location):
+                raise errors.RefusedLink(
+                    "A redirect has the API key in its address: check the connection's host, and "
+                    f"any proxy. GET {safe_url(resp.url)}"
+                )
+        except errors.RefusedLink:
+            resp.close()
+            raise
+        here, there = urlsplit(resp.url), urlsplit(target)
+        same_place = here.path.rstrip("/") == there.path.rstrip("/")
+        if same_place and here.netloc == there.netloc and not there.query:
+            there = there._replace(query=here.query)
+        exchange.address = urlunsplit(there)
+        return exchange.address
 
     def request(  # type: ignore[override]
         self, method: str, url: str, *args: Any, **kwargs: Any
@@ -153,17 +193,17 @@ class ReportsSession(RoutedSession):
         streamed = kwargs.pop("stream", False)
         exchange.begin(url, math.inf if streamed else self._deadline)
         try:
-            self.credentials.renew(self.wait)
             outcome = super().request(method, url, *args, **{**kwargs, "stream": True})
-            url = outcome.url
             if outcome.status_code == 401:
                 self.credentials.forget()
+            if streamed and not outcome.ok:  # what is said about a refused download is read whole
+                exchange.begin(outcome.url, self._deadline)
             if not (streamed and outcome.ok):
                 self._read(outcome, what)
         except PlanetReportsError as error:
             outcome = error
         except FAILURES as error:
-            outcome = self._failure(error, what, url)
+            outcome = translate_error(error, what, self.redact)
         finally:
             exchange.end()
         # Being shut down looks like the end of a body that did not announce any.
@@ -172,9 +212,6 @@ class ReportsSession(RoutedSession):
     def _read(self, response: requests.Response, what: str) -> None:
         """Read a body as ``Response.content`` does, but never more than a limit."""
         limit = _ANSWER_LIMIT if response.ok else errors.ERROR_LIMIT
-        if math.isinf(exchange.seconds):  # what is said about a refused download
-            exchange.seconds = self._deadline
-            exchange.start_clock()
         body = response.raw.read(limit + 1, decode_content=True)
         if len(body) > limit:
             response.close()
@@ -183,21 +220,6 @@ class ReportsSession(RoutedSession):
                     f"Answer of more than {limit >> 20} MiB: check the connection's host. {what}"
                 )
         response._content, response._content_consumed = body[:limit], True  # type: ignore[attr-defined]
-
-    def _failure(self, error: Exception, what: str, url: str) -> PlanetReportsError:
-        """Return the error to raise for one of the libraries' own."""
-        if exchange.expired:
-            return errors.DeadlineExceeded(
-                f"No complete answer within {self._deadline:g} s: a later try may succeed, or set "
-                f"deadline in the connection's extra. {what}"
-            )
-        asked = getattr(error, "request", None)  # the one that failed, of several redirected ones
-        url = getattr(asked, "url", None) or url
-        proxy = None
-        if parse_url(url) is not None:
-            environment = self.merge_environment_settings(url, {}, None, None, None)
-            proxy = select_proxy(url, environment["proxies"])
-        return translate_error(error, self.redact(cause(error), url), what, proxy)
 
     def raise_for_status(self, response: requests.Response) -> None:
         """Raise the error that the answer's status stands for; see :mod:`.errors`."""

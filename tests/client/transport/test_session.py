@@ -119,7 +119,6 @@ def test_a_redirect_about_the_last_slash_does_not_lose_the_filters(
         "http://files.example/?sig=s1gnature",
         "http://127.0.0.1/?sig=s1gnature",
         "ftp://x/?s1gnature",
-        "/caf\xe9",
         "http://[::1/",
         "http://a..b/?s1gnature",
         f"https://{'a' * 64}.example/",
@@ -136,6 +135,12 @@ def test_a_redirect_to_unencrypted_or_strange_ground_is_refused_at_once(server, 
     assert error.__context__ is error.__cause__ is None
     assert server.call_count == 1
     assert_clean(error)
+
+
+def test_a_redirect_of_bytes_that_are_no_text_leads_nowhere(server, session):
+    server.will(redirect("/caf\xe9"))
+    with pytest.raises(errors.InvalidResponse, match=r"A redirect \(302\) has no usable Location"):
+        session.raise_for_status(session.get(API))
 
 
 def test_redirects_in_a_circle_end(server, session):
