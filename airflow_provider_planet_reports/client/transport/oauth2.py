@@ -44,7 +44,6 @@ class OAuth2(Credentials):
         checked_secret("client secret", client_secret)
         pair = base64.b64encode(f"{client_id}:{client_secret}".encode()).decode()
         super().__init__("", (client_secret, pair))
-        self._forms = self.secrets
         self._context = _sdk_context(client_id, client_secret)
         self._lock = threading.Lock()
         self._renew_at = self._expires_at = 0.0
@@ -64,9 +63,8 @@ class OAuth2(Credentials):
                 return
             outcome = self._fetched(wait)
             if not isinstance(outcome, Exception):
-                token, expires = outcome.access_token(), outcome.expiry_time()
-                self.header, self.secrets = f"Bearer {token}", (*self._forms, token)
-                self._expires_at = float("inf") if expires is None else expires
+                token, self._expires_at = outcome.access_token(), outcome.expiry_time()
+                self.header, self.secrets = f"Bearer {token}", (*self.secrets[:2], token)
                 self._renew_at = now + (self._expires_at - now) * 0.75
                 return
             error = self._translated(outcome)
@@ -88,10 +86,8 @@ class OAuth2(Credentials):
         thread = threading.Thread(target=fetch, name="planet-reports-token", daemon=True)
         thread.start()
         deadline = time.monotonic() + _DEADLINE
-        while thread.is_alive() and time.monotonic() < deadline:
+        while thread.is_alive() and time.monotonic() < deadline and not wait(0):
             thread.join(0.05)
-            if wait(0):
-                return TimeoutError("the task was told to stop")
         return outcome[0] if outcome else TimeoutError(f"nothing within {_DEADLINE:g} s")
 
     def _translated(self, error: Exception) -> PlanetReportsError:
@@ -127,10 +123,5 @@ def _sdk_context(client_id: str, client_secret: str) -> Any:
             "'airflow-provider-planet-reports[oauth2]' on workers and triggerers."
         ) from None
     return factory.initialize_auth_client_context(
-        auth_client_id_opt=client_id,
-        auth_client_secret_opt=client_secret,
-        save_token_file=False,
-        save_profile_config=False,
-        use_env=False,
-        use_configfile=False,
+        auth_client_id_opt=client_id, auth_client_secret_opt=client_secret, save_token_file=False
     )
