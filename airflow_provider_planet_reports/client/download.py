@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import requests
 
 from airflow_provider_planet_reports.client import errors
+from airflow_provider_planet_reports.client.transport.addresses import check_link
 from airflow_provider_planet_reports.client.transport.failures import FAILURES, cause
 from airflow_provider_planet_reports.client.transport.redaction import safe_url
 from airflow_provider_planet_reports.client.transport.session import ReportsSession
@@ -30,7 +31,7 @@ class Sink(Protocol):
         """Forget all bytes so far: the part begins again."""
 
 
-def download(session: ReportsSession, url: str, sink: Sink) -> int:
+def download(session: ReportsSession, link: str, sink: Sink) -> int:
     """Stream a part into a sink, byte for byte as the server stores it.
 
     A transfer that breaks is continued with a range request where the server gave a strong ETag
@@ -38,13 +39,19 @@ def download(session: ReportsSession, url: str, sink: Sink) -> int:
     ``Content-Length`` nor chunks): a connection that was cut looks the same.
 
     :param session: carries timeouts, retries and credentials.
-    :param url: the content link; it may be signed, so its query is never shown.
+    :param link: the content link; it may be signed, so its query is never shown.
     :param sink: takes the bytes, in chunks of at most 1 MiB.
     :return: the number of bytes.
     :raises Refused: if the link is refused; it may have expired.
     :raises TransportError: if the transfer broke too often without getting further.
-    :raises InvalidResponse: if what comes is encoded unasked.
+    :raises InvalidResponse: if the link is empty, or what comes is encoded unasked.
+    :raises RefusedLink: if the link may not be followed.
     """
+    if not link.strip():
+        raise errors.InvalidResponse(
+            "A content link is empty: Planet has to issue the report again."
+        )
+    url = check_link(link, came_from=session.base_url)
     return _Transfer(session, url, sink).run()
 
 
