@@ -125,10 +125,9 @@ def entries_and_links(
         found, further = [] if page[entries] is None else page[entries], page.get(links) or {}
         if isinstance(found, list) and isinstance(further, dict):
             return found, further
-    seen = f"a JSON {type(page).__name__}"
-    if isinstance(page, dict):
-        seen = f"an object with {reprlib.repr(without_secrets(sorted(page)))}"
+    seen = without_secrets(sorted(page)) if isinstance(page, dict) else type(page).__name__
     raise InvalidResponse(
         f"The answer is not a listing of {entries}: check the connection's host and the path. "
-        f"Expected a list {entries!r} and an object {links!r}, got {seen}. GET {safe_url(address)}"
+        f"Expected a list {entries!r} and an object {links!r}, got {reprlib.repr(seen)}. "
+        f"GET {safe_url(address)}"
     )

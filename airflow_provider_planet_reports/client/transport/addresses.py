@@ -23,8 +23,6 @@ _ADVICE = {
     _CREDENTIALS: "put the API key into the connection's password and leave it out of the host",
     _UNENCRYPTED: "use https://; plain http:// is only for loopback (127.0.0.1, localhost)",
 }
-#: Addresses whose origin is cached: each request asks for the same several times.
-_CACHED = 256
 
 
 def base_url(text: str | None) -> str:
@@ -44,7 +42,7 @@ def base_url(text: str | None) -> str:
     return text if text.endswith("/") else f"{text}/"
 
 
-@lru_cache(_CACHED)
+@lru_cache  # each request asks for the same several times
 def origin(url: str) -> tuple[str, str, int | None]:
     """Return scheme, host and port: what the API key is bound to."""
     parts = urlsplit(url)

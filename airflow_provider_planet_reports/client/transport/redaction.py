@@ -15,8 +15,6 @@ _SHOWN_PARAMETERS = frozenset(
 )
 #: Shorter values of a query are no secrets, and may be part of any text.
 _SHORTEST_SECRET = 8
-#: Addresses whose parts are cached: each request asks for the same several times.
-_CACHED = 256
 #: Characters that move the cursor, break a line or turn the reading direction.
 _CONTROL = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
@@ -111,7 +109,7 @@ def _without_queries(text: str) -> str:
     return _QUERY.sub(r"\1***", _USER.sub("//***@", text))
 
 
-@lru_cache(_CACHED)
+@lru_cache  # each request asks for the same several times
 def parse_url(url: str) -> SplitResult | None:
     """Return the parts of an address; None where it is none, or could not be sent."""
     try:
@@ -123,7 +121,7 @@ def parse_url(url: str) -> SplitResult | None:
     return parts
 
 
-@lru_cache(_CACHED)
+@lru_cache
 def safe_url(url: str) -> str:
     """Return an address fit for logs, errors and receipts.
 
