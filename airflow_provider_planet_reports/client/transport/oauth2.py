@@ -7,7 +7,6 @@ as errors of ours. Tokens are kept in memory alone.
 from __future__ import annotations
 
 import base64
-import logging
 import threading
 import time
 from collections.abc import Callable
@@ -20,12 +19,8 @@ from airflow_provider_planet_reports.client.transport.auth import Credentials, c
 from airflow_provider_planet_reports.client.transport.redaction import Redactor
 from airflow_provider_planet_reports.errors import InvalidInput, PlanetReportsError
 
-log = logging.getLogger(__name__)
-
 #: Seconds for a token: the SDK's requests have no timeouts of their own.
 _DEADLINE = 60.0
-#: Seconds until a renewal that failed is tried again, while the old token still works.
-_RENEWAL_PAUSE = 60.0
 
 
 class OAuth2(Credentials):
@@ -46,11 +41,11 @@ class OAuth2(Credentials):
         super().__init__("", (client_secret, pair))
         self._context = _sdk_context(client_id, client_secret)
         self._lock = threading.Lock()
-        self._renew_at = self._expires_at = 0.0
+        self._renew_at = 0.0
 
     def forget(self) -> None:
         """Forget the token."""
-        self._renew_at = self._expires_at = 0.0
+        self._renew_at = 0.0
 
     def renew(self, wait: Callable[[float], bool]) -> None:
         """Fetch a token where it is time.
@@ -62,16 +57,11 @@ class OAuth2(Credentials):
             if (now := time.time()) < self._renew_at:
                 return
             outcome = self._fetched(wait)
-            if not isinstance(outcome, Exception):
-                token, self._expires_at = outcome.access_token(), outcome.expiry_time()
-                self.header, self.secrets = f"Bearer {token}", (*self.secrets[:2], token)
-                self._renew_at = now + (self._expires_at - now) * 0.75
-                return
-            error = self._translated(outcome)
-            if now >= self._expires_at:
-                raise error
-            log.warning("The token could not be renewed; the old one still works. %s", error)
-            self._renew_at = now + _RENEWAL_PAUSE
+            if isinstance(outcome, Exception):
+                raise self._translated(outcome)
+            token, expires_at = outcome.access_token(), outcome.expiry_time()
+            self.header, self.secrets = f"Bearer {token}", (*self.secrets[:2], token)
+            self._renew_at = now + (expires_at - now) * 0.75
 
     def _fetched(self, wait: Callable[[float], bool]) -> Any:
         """Have the SDK fetch a token, in a thread that nobody has to wait for."""
