@@ -79,10 +79,6 @@ class Report:
         values["num_rows"] = _row_count(source.get("num_rows"))
         return cls(**values)
 
-    def __hash__(self) -> int:
-        """Hash the id alone: the other fields are what the server sent, lists perhaps."""
-        return hash(self.report_id)
-
     def to_dict(self) -> dict[str, Any]:
         """Return the API's own object, unknown fields included; JSON-safe."""
         known = {each.name: getattr(self, each.name) for each in fields(self)[:-1]}

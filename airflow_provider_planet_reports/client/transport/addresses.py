@@ -49,10 +49,8 @@ def origin(url: str) -> tuple[str, str, int | None]:
     return parts.scheme, parts.hostname or "", parts.port or _DEFAULT_PORTS.get(parts.scheme)
 
 
-def is_loopback(url: str) -> bool:
-    """Whether an address leads to this machine."""
-    parts = parse_url(url)
-    host = "" if parts is None else parts.hostname or ""
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -104,4 +102,4 @@ def _flaw(url: str) -> str | None:
         return "is not an http(s) address"
     if "@" in parts.netloc:
         return _CREDENTIALS
-    return None if parts.scheme == "https" or is_loopback(url) else _UNENCRYPTED
+    return None if parts.scheme == "https" or is_loopback(host) else _UNENCRYPTED

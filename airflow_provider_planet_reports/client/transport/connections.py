@@ -107,7 +107,7 @@ class Adapter(HTTPAdapter):
         url = request.url or ""
         kwargs["timeout"] = kwargs.get("timeout") or self._timeout
         kwargs["proxies"] = kwargs.get("proxies") or self._proxies_of(urljoin(url, "/"))
-        if is_loopback(url):
+        if is_loopback(origin(url)[1]):
             kwargs["proxies"] = {}  # it would be the proxy's own loopback
         exchange.proxy = select_proxy(url, kwargs["proxies"])
         is_limited = origin(url) == self._origin
