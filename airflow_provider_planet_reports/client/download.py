@@ -35,8 +35,9 @@ def download(session: ReportsSession, link: str, sink: Sink) -> int:
     """Stream a part into a sink, byte for byte as the server stores it.
 
     A transfer that breaks is continued with a range request where the server gave a strong ETag
-    (``If-Range``), else begun again. So is one that ends where nothing announced an end (neither
-    ``Content-Length`` nor chunks): a connection that was cut looks the same.
+    (``If-Range``), else begun again. Where nothing announced an end (neither ``Content-Length`` nor
+    chunks), a connection that was cut looks the same: the part is downloaded again, until two
+    downloads in a row end at the same byte.
 
     :param session: carries timeouts, retries and credentials.
     :param link: the content link; it may be signed, so its query is never shown.
@@ -48,9 +49,7 @@ def download(session: ReportsSession, link: str, sink: Sink) -> int:
     :raises RefusedLink: if the link may not be followed.
     """
     if not link.strip():
-        raise errors.InvalidResponse(
-            "A content link is empty: Planet has to issue the report again."
-        )
+        raise errors.InvalidResponse("A content link is empty: Planet has to issue another report.")
     url = check_link(link, came_from=session.base_url)
     return _Transfer(session, url, sink).run()
 
@@ -64,6 +63,9 @@ class _Transfer:
         self._sink = sink
         self._what = f"GET {safe_url(url)}"
         self._done = 0
+        self._whole = False
+        #: Where the last download ended.
+        self._end: int | None = None
         #: Of the answer that began the part; the ETag is kept while the part can be continued.
         self._etag: str | None = None
         self._size: int | None = None
@@ -71,11 +73,12 @@ class _Transfer:
     def run(self) -> int:
         retries = self._session.retries()
         furthest = 0
-        while (problem := self._attempt()) is not None:
+        while not self._whole:
+            problem = self._attempt()
             if self._done > furthest:
                 furthest = self._done
                 retries.progressed()
-            if self._session.cancelled or not retries.wait(str(problem)):
+            if problem is not None and (self._session.cancelled or not retries.wait(str(problem))):
                 raise problem
         return self._done
 
@@ -132,8 +135,12 @@ class _Transfer:
                 why: str | None = self._session.redact(cause(error), self._url)
                 break
             if not chunk:
-                whole = raw.chunked if self._size is None else self._done == self._size
-                why = None if whole else "which is not an end that the server announced"
+                self._etag = None  # what came to its end is whole, or begins again
+                announced = self._size is not None or raw.chunked
+                right = self._size in (None, self._done) if announced else self._done == self._end
+                first = not announced and self._end is None
+                self._whole, self._end = right, self._done
+                why = None if right or first else "which is not where it has to end"
                 break
             self._sink.write(chunk)
             self._done += len(chunk)
