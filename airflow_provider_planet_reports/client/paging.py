@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import reprlib
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from airflow_provider_planet_reports.client.errors import InvalidResponse, RefusedLink
@@ -78,7 +79,8 @@ class Paging(NextLinks):
 
     def __init__(self, first: str, on_bad_entry: OnBadEntry | None = None) -> None:
         super().__init__(first)
-        self._on_bad_entry = on_bad_entry or _warn
+        in_the_log = partial(log.warning, "An entry of the listing is left out: %s")
+        self._on_bad_entry = on_bad_entry or in_the_log
         self._ids: set[str] = set()
 
     def read(self, page: object, *, address: str) -> list[Report]:
@@ -103,10 +105,6 @@ class Paging(NextLinks):
                 reports.append(report)
         self.follow(links, address, new=bool(reports))
         return reports
-
-
-def _warn(error: InvalidResponse) -> None:
-    log.warning("An entry of the listing is left out: %s", error)
 
 
 def entries_and_links(

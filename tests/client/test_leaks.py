@@ -169,7 +169,7 @@ def test_no_secret_of_an_answer_gets_out(said, authenticated, data, status, name
     with Mocker() as server:
         settings = {
             "status_code": status, "content": body, "reason": header(reason),
-            "headers": {name: header(value)},
+            "headers": {name: header(value), "Content-Length": str(len(body))},
         }  # fmt: skip
         server.get(re.compile(".*"), **settings)
         tried(listing, said, credentials)

@@ -65,14 +65,10 @@ class Exchange(threading.local):
 exchange = Exchange()
 
 
-def _is_of_others(_: logging.LogRecord) -> bool:
-    return not exchange.address
-
-
 # urllib3 logs addresses with their signatures, and headers that it cannot parse. What others in
 # the process send stays in the logs.
 for _name in ("urllib3.connection", "urllib3.connectionpool"):
-    logging.getLogger(_name).addFilter(_is_of_others)
+    logging.getLogger(_name).addFilter(lambda _: not exchange.address)
 
 #: An address that can be sent as it is written.
 _SENDABLE = re.compile(r"https?://[^/?#\s]+(/[!-\"$-;=?-~]*)", re.IGNORECASE)

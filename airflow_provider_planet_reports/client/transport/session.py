@@ -69,11 +69,9 @@ class ReportsSession(requests.Session):
         self.redact = Redactor(lambda: credentials.secrets)
         # The adapter looks up proxies; nobody may take a .netrc for the API key.
         self.trust_env = False
-        if verify is True:  # the connection's own setting counts more than the environment's
-            verify = (
-                os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
-            )
-        self.verify = verify
+        # The connection's own setting counts more than the environment's.
+        bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
+        self.verify = bundle if verify is True else verify
         self.max_redirects = 10
         self.headers["User-Agent"] = USER_AGENT
         self.headers["X-Planet-App"] = "airflow-provider-planet-reports"
