@@ -167,7 +167,7 @@ def test_neither_key_nor_signature_is_logged_or_shown(server, session, caplog):
         record.getMessage() for record in caplog.records if record.name.startswith("airflow_prov")
     )
     assert "Server error (503)" in ours
-    for text in (ours, repr(session), repr(session.auth), str(session.adapters)):
+    for text in (ours, repr(session), repr(session.credentials), str(session.adapters)):
         assert not any(secret in text for secret in (*FORMS, SIGNATURE))
 
 
