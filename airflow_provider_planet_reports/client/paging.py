@@ -79,8 +79,8 @@ class Paging(NextLinks):
 
     def __init__(self, first: str, on_bad_entry: OnBadEntry | None = None) -> None:
         super().__init__(first)
-        in_the_log = partial(log.warning, "An entry of the listing is left out: %s")
-        self._on_bad_entry = on_bad_entry or in_the_log
+        warn = partial(log.warning, "An entry of the listing is left out: %s")
+        self._on_bad_entry = on_bad_entry or warn
         self._ids: set[str] = set()
 
     def read(self, page: object, *, address: str) -> list[Report]:

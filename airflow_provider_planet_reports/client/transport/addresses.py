@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import ipaddress
 import re
 from functools import lru_cache
@@ -66,9 +65,7 @@ def check_link(link: str, *, came_from: str) -> str:
     :raises RefusedLink: if it is not http(s), has credentials, or is plain http to
         anything but a loopback address or from an https address.
     """
-    url = link
-    with contextlib.suppress(ValueError):  # what cannot be joined is no address either
-        url = urljoin(came_from, link)
+    url = link if parse_url(link) is None else urljoin(came_from, link)
     wrong = _flaw(url)
     if wrong is None and url.startswith("http:") and came_from.lower().startswith("https:"):
         wrong = _UNENCRYPTED
