@@ -139,12 +139,12 @@ class ReportsSession(requests.Session):
         if location is None:
             return None
         try:
-            target = addresses.check_link(location, came_from=resp.url)
             if self.redact.echoes(location):
                 raise errors.RefusedLink(
                     "A redirect has the API key in its address: check the connection's host, and "
                     f"any proxy. GET {safe_url(resp.url)}"
                 )
+            target = addresses.check_link(location, came_from=resp.url)
         except errors.RefusedLink:
             resp.close()
             raise

@@ -126,6 +126,7 @@ def test_a_redirect_about_the_last_slash_does_not_lose_the_filters(
         "https://files.example:99999/",
         f"/{KEY}",
         f"https://files.example/{quote(KEY, safe='')}",
+        f"http://files.example {KEY}",
     ],
 )
 def test_a_redirect_to_unencrypted_or_strange_ground_is_refused_at_once(server, session, target):
