@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_planet_reports.connections import connection, fingerprint
 from airflow_provider_planet_reports.errors import InvalidInput, PlanetReportsError
-from airflow_provider_planet_reports.landing.destination import Place, address, parse_url
+from airflow_provider_planet_reports.landing.destination import Place, place_of
 from airflow_provider_planet_reports.landing.errors import DestinationError
 from airflow_provider_planet_reports.landing.stores.local import LocalStore
 
@@ -39,9 +39,9 @@ def open_store(destination: str | ObjectStoragePath, conn_id: str | None = None)
     :raises InvalidInput: if it is no such URL, its extra is not installed, or its connection
         does not exist or has settings that do not work here.
     """
-    place = parse_url(*address(destination, conn_id))
+    place = place_of(destination, conn_id)
     if place.scheme == "file":
-        return LocalStore(Path(place.path))
+        return LocalStore(Path(f"/{place.path}"))
     module, extra, conn_type = _KINDS[place.scheme]
     try:
         opener = import_module(f"{_STORES}.{module}").opener
@@ -57,7 +57,7 @@ def open_store(destination: str | ObjectStoragePath, conn_id: str | None = None)
     purpose = f"destination {place.scheme}://{place.container}"
     found = connection(place.conn_id, purpose, conn_type) if place.conn_id else None
     patient, impatient = _opened(opener, place, fingerprint(found), age)
-    return BucketStore(patient, impatient, f"{place.scheme}://{place.container}/{place.path}")
+    return BucketStore(patient, impatient, place.url)
 
 
 @lru_cache(maxsize=64)  # sensors and triggers look again and again
