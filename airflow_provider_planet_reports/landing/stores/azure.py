@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,6 +12,7 @@ from obstore.store import AzureStore
 
 from airflow_provider_planet_reports.connections import refuse_settings
 from airflow_provider_planet_reports.errors import InvalidInput
+from airflow_provider_planet_reports.landing.destination import Place
 from airflow_provider_planet_reports.landing.stores import settings
 
 _REFUSED = {
@@ -30,38 +30,38 @@ _REFUSED_VARIABLES = {
 }
 
 
-def opener(container: str, prefix: str | None, conn_id: str | None) -> partial[AzureStore]:
-    """Return what makes obstore's store of a container.
+def opened(place: Place) -> list[AzureStore]:
+    """Return obstore's stores of a container.
 
-    :param container: its name.
-    :param prefix: below which everything is.
-    :param conn_id: the connection.
-    :raises InvalidInput: if there is none, or it has a setting that cannot be followed.
+    :raises InvalidInput: if there is no connection, or it has a setting that cannot be followed.
     """
-    if conn_id is None:
+    if place.conn_id is None:
         raise InvalidInput(
-            f"abfs://{container} names no connection, and so no account: set destination_conn_id."
+            f"abfs://{place.container} names no connection, and so no account: set "
+            "destination_conn_id."
         )
     refuse_settings(os.environ, _REFUSED_VARIABLES, "the environment")
-    hook = WasbHook(conn_id)
-    extra = hook.get_connection(conn_id).extra_dejson
-    refuse_settings(extra, _REFUSED, f"the extra of connection {conn_id!r}")
+    hook = WasbHook(place.conn_id)
+    extra = hook.get_connection(place.conn_id).extra_dejson
+    refuse_settings(extra, _REFUSED, f"the extra of connection {place.conn_id!r}")
     with hook.get_conn() as client:
         if client.account_name is None:
             raise InvalidInput(
-                f"Connection {conn_id!r} names no account: set login to it, or host to "
+                f"Connection {place.conn_id!r} names no account: set login to it, or host to "
                 "https://ACCOUNT.blob.core.windows.net."
             )
         endpoint = f"{client.scheme}://{client.primary_hostname}"
-        place = {"account_name": client.account_name, "endpoint": endpoint}
-        proxy = (extra.get("proxies") or {}).get(client.scheme)
-        verify = extra.get("connection_verify")
-        return settings.opener(
-            AzureStore, container, prefix,
-            config={**place, "use_emulator": False, "skip_signature": False},
-            client_options=settings.client_options(endpoint, verify, proxy_url=proxy),
-            credential_provider=_credentials(client),
-        )  # fmt: skip
+        config = {
+            "account_name": client.account_name,
+            "endpoint": endpoint,
+            "use_emulator": False,
+            "skip_signature": False,
+        }
+        provider, proxy = _credentials(client), (extra.get("proxies") or {}).get(client.scheme)
+    options = settings.client_options(endpoint, extra.get("connection_verify"), proxy_url=proxy)
+    return settings.opened(
+        AzureStore, place, config=config, client_options=options, credential_provider=provider
+    )
 
 
 def _credentials(client: Any) -> Any:

@@ -421,28 +421,20 @@ def test_certificates_are_verified_as_connection_and_machine_say(
         assert f"Credential={KEY}/" in listener.put.headers["authorization"]
 
 
-@pytest.mark.parametrize("operation", ["read", "put", "list", "upload"])
+@pytest.mark.parametrize("operation", ["read", "put", "list"])
 def test_an_untrusted_certificate_is_said_without_waiting_for_all_retries(
     lake: Any, certificate: str, operation: str
 ) -> None:
     with Listener(certificate).listening() as listener:
         store = lake(extra={"region_name": "eu-west-1", "endpoint_url": listener.url})
-        writer = store.open("a.csv")
-
-        def upload() -> None:
-            for _ in range(100):
-                writer.write(b"x" * MIB)
-
         with pytest.raises(DestinationRefused, match=r"^Unknown certificate authority: set verify"):
             {
                 "read": lambda: store.read("a.csv"),
                 "put": lambda: store.put("a.csv", b"x", replaces=None),
                 "list": lambda: list(store.list("")),
-                "upload": upload,
             }[operation]()
-        writer.abandon()
         assert listener.asked == []
-        assert listener.connections < 6  # as many as obstore's retries would make
+        assert listener.connections == 1
 
 
 @pytest.mark.parametrize("verify", ["false", "true", "/no/such/file.pem"])

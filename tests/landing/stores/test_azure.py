@@ -215,7 +215,7 @@ def test_a_proxy_is_used(
 def test_a_dead_proxy_is_named(azure: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     from airflow_provider_planet_reports.landing.stores import settings
 
-    monkeypatch.setattr(settings.opener, "__defaults__", (0,))  # no retries
+    monkeypatch.setattr(settings.opened, "__defaults__", (0,))  # no retries
     dead = f"http://127.0.0.1:{free_port()}"
     away = SimpleNamespace(url="https://azure.example")
     with pytest.raises(DestinationError, match=r"^No way through the proxy: check HTTPS_PROXY"):

@@ -48,7 +48,7 @@ def wait_until(true: Callable[[], Any]) -> None:
 
 @pytest.fixture
 def memory() -> BucketStore:
-    return BucketStore(MemoryStore(), None, "s3://bucket/usage")
+    return BucketStore([MemoryStore()], "s3://bucket/usage")
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def store(server: GoogleServer) -> BucketStore:
             retry_config={"max_retries": retries},
         )
 
-    return BucketStore(opened(3), opened(0), "gs://bucket/usage")
+    return BucketStore([opened(0), opened(3)], "gs://bucket/usage")
 
 
 @contextmanager
@@ -268,8 +268,8 @@ from airflow_provider_planet_reports.landing.stores.bucket import BucketStore
 
 key, operation, how = sys.argv[1:]
 store = BucketStore(
-    *[GCSStore("bucket", config={"service_account_key": key},
-               client_options={"allow_http": True, "timeout": "1d", "read_timeout": "2m"})] * 2,
+    [GCSStore("bucket", config={"service_account_key": key},
+              client_options={"allow_http": True, "timeout": "1d", "read_timeout": "2m"})],
     "gs://bucket",
 )
 writer = store.open("a.csv")
@@ -394,7 +394,7 @@ from airflow_provider_planet_reports.landing.stores.bucket import BucketStore
 def opened():
     bucket = GCSStore("bucket", config={"service_account_key": sys.argv[1]},
                       client_options={"allow_http": True})
-    return BucketStore(bucket, bucket, "gs://bucket")
+    return BucketStore([bucket], "gs://bucket")
 
 store = opened()
 if sys.argv[2] == "used":
@@ -440,7 +440,7 @@ def test_root_causes_are_shown_with_what_to_do(server: GoogleServer) -> None:
             retry_config={"max_retries": 0},
         )
         with pytest.raises(DestinationError) as failure:
-            list(BucketStore(bucket, bucket, "s3://bucket").list("_receipts/"))
+            list(BucketStore([bucket], "s3://bucket").list("_receipts/"))
         assert failure.value.__suppress_context__
         return str(failure.value)
 
@@ -482,7 +482,7 @@ def test_answers_are_explained_and_final_where_a_retry_can_not_help(
         "bucket", aws_endpoint_url_s3=endpoint, skip_signature=True,
         client_options={"allow_http": True}, retry_config={"max_retries": 0},
     )  # fmt: skip
-    store = BucketStore(bucket, bucket, "s3://bucket")
+    store = BucketStore([bucket], "s3://bucket")
     for failing in (
         lambda: store.put_always("a.csv", b"x"),
         lambda: store.put("a.csv", b"x", replaces=Revision('"1"')),
