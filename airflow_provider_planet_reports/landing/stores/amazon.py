@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
@@ -31,11 +30,6 @@ _REFUSED = {
     "client_cert": "reach the endpoint through a proxy that has the certificate",
     "proxies_config": "set HTTPS_PROXY, and REQUESTS_CA_BUNDLE for the proxy's certificate",
     "signer": "sign with the connection's own credentials",
-    "SSECustomerKey": "use SSE-KMS, by ServerSideEncryption and SSEKMSKeyId",
-}
-#: Variables that obstore reads by itself; those for SSE-S3 and SSE-KMS are welcome.
-_REFUSED_VARIABLES = {
-    "AWS_SSE_CUSTOMER_KEY_BASE64": "nobody else could read what is landed, so use SSE-KMS",
 }
 #: botocore renews credentials ten minutes before they expire.
 _TO_LAST = dt.timedelta(minutes=10)
@@ -46,7 +40,6 @@ def opened(place: Place) -> list[S3Store]:
 
     :raises InvalidInput: if the connection has a setting that cannot be followed.
     """
-    refuse_settings(os.environ, _REFUSED_VARIABLES, "the environment")
     hook = S3Hook(aws_conn_id=place.conn_id)
     service, where = hook.service_config, f"connection {place.conn_id!r}"
     given = hook.conn_config.extra_config.get("config_kwargs") or {}
@@ -67,10 +60,7 @@ def opened(place: Place) -> list[S3Store]:
     region = given.get("region_name") or session.region_name
     if region is None:
         region = "us-east-1" if endpoint else _region_of(place.container, hook, session)
-    version = given.get("signature_version", "s3v4")
-    if version not in ("s3v4", "unsigned"):
-        raise InvalidInput(f"signature_version in {where} must be 's3v4' or 'unsigned'.")
-    unsigned = version == "unsigned"
+    unsigned = given.get("signature_version") == "unsigned"
     if not unsigned and session.get_credentials() is None:
         says = "No AWS credentials: set login and password of"
         raise InvalidInput(f"{says} {where}, or signature_version 'unsigned' in its config_kwargs.")
@@ -126,7 +116,7 @@ def _address(
         Bucket=bucket,
         Region=region,
         Endpoint=endpoint,
-        Accelerate=accelerate and not endpoint,
+        Accelerate=accelerate,
         ForcePathStyle=in_path,
         UseDualStack=bool(dual_stack and not endpoint),
         UseFIPS=bool(setting("use_fips_endpoint") and not endpoint),

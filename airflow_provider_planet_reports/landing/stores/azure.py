@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,13 +19,7 @@ _REFUSED = {
     "connection_cert": "sign in by tenant_id or a managed identity",
     "encryption_scope": "make it the container's default encryption scope",
     "key_encryption_key": "nobody else could read what is landed, so leave it out",
-    "location_mode": "name the endpoint that is to be used in host",
     "require_encryption": "Azure encrypts what it stores, so leave it out",
-    "secondary_hostname": "name the endpoint that is to be used in host",
-}
-#: A variable that obstore reads by itself.
-_REFUSED_VARIABLES = {
-    "AZURE_STORAGE_ENCRYPTION_KEY": "nobody else could read what is landed, so unset it",
 }
 
 
@@ -36,23 +29,14 @@ def opened(place: Place) -> list[AzureStore]:
     :raises InvalidInput: if there is no connection, or it has a setting that cannot be followed.
     """
     if place.conn_id is None:
-        raise InvalidInput(
-            f"abfs://{place.container} names no connection, and so no account: set "
-            "destination_conn_id."
-        )
-    refuse_settings(os.environ, _REFUSED_VARIABLES, "the environment")
+        raise InvalidInput(f"Azure needs a connection: set destination_conn_id for {place.url}.")
     hook = WasbHook(place.conn_id)
     extra = hook.get_connection(place.conn_id).extra_dejson
     refuse_settings(extra, _REFUSED, f"the extra of connection {place.conn_id!r}")
     with hook.get_conn() as client:
-        if client.account_name is None:
-            raise InvalidInput(
-                f"Connection {place.conn_id!r} names no account: set login to it, or host to "
-                "https://ACCOUNT.blob.core.windows.net."
-            )
         endpoint = f"{client.scheme}://{client.primary_hostname}"
         config = {
-            "account_name": client.account_name,
+            "account_name": client.account_name or "",  # may be unknown at a host of one's own
             "endpoint": endpoint,
             "use_emulator": False,
             "skip_signature": False,
