@@ -6,9 +6,9 @@ import builtins
 import contextlib
 import logging
 import mimetypes
-import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import CancelledError
 from functools import partial
 from typing import Any
 
@@ -17,13 +17,9 @@ import obstore
 from airflow_provider_planet_reports.landing import errors
 from airflow_provider_planet_reports.landing.background_calls import Calls
 from airflow_provider_planet_reports.landing.layout import RECEIPTS
+from airflow_provider_planet_reports.landing.stores import upload
 from airflow_provider_planet_reports.landing.stores.failures import Conflict, translated
 from airflow_provider_planet_reports.landing.stores.interface import Entry, Revision, Stored
-from airflow_provider_planet_reports.landing.stores.upload import (
-    LARGE_AT_A_TIME,
-    UPLOADS_AT_A_TIME,
-    BucketWriter,
-)
 
 log = logging.getLogger(__name__)
 
@@ -31,9 +27,6 @@ _PIECE_SIZE = 2**20
 #: No object has it, at no store.
 _UNKNOWN = Revision(e_tag=f'"{"0" * 32}"', version="1")
 _SO_DO = "let no two runs land the same report at the same time."
-#: The process that has used obstore. A process that was forked from it has none of obstore's
-#: threads, and every call would wait for them for ever.
-_used_in: list[int] = []
 
 
 class BucketStore:
@@ -54,21 +47,18 @@ class BucketStore:
         self._bucket = buckets[-1]
         self._address = address.rstrip("/")
         self._calls = Calls()
-        self._large = threading.Semaphore(LARGE_AT_A_TIME)
-        self._uploads = threading.Semaphore(UPLOADS_AT_A_TIME)
+        self._slots = threading.Semaphore(upload.LARGE_AT_A_TIME)
         self._keeps: bool | None = None
         self._trying = threading.Lock()
 
     def __repr__(self) -> str:
         return f"<BucketStore {self._address}>"
 
-    def open(self, key: str) -> BucketWriter:
+    def open(self, key: str) -> upload.BucketWriter:
         """Begin an object."""
-
-        def put(data: bytes | Iterator[bytes], **how: Any) -> None:
-            self._call(key, lambda: obstore.put(self._bucket, key, data, **how))
-
-        return BucketWriter(self._calls, self._large, self._uploads, put)
+        size, parts = upload.PART_SIZE, upload.PARTS_AT_A_TIME
+        file = obstore.open_writer(self._bucket, key, buffer_size=size, max_concurrency=parts)
+        return upload.BucketWriter(file, self._slots, self._calls, partial(self._once, key))
 
     def put(self, key: str, data: bytes, *, replaces: Revision | None) -> None:
         """Write a small object on a condition."""
@@ -155,7 +145,7 @@ class BucketStore:
 
     def cancel(self) -> None:
         """Let all callers go with an error, and end unfinished uploads."""
-        self._calls.end(errors.Cancelled(f"Cancelled: the task was told to stop. {self._address}"))
+        self._calls.cancel()
 
     def _put(self, key: str, data: bytes, **how: Any) -> None:
         # In parts it would be three requests, and not one.
@@ -172,17 +162,16 @@ class BucketStore:
         return self._once(key, partial(function, self._bucket))
 
     def _once(self, key: str, function: Callable[[], Any]) -> Any:
-        return self._calls.run(lambda: self._call(key, function))
+        """Call obstore, and raise our errors instead of its own."""
 
-    def _call(self, key: str, function: Callable[[], Any]) -> Any:
-        """Call obstore, and raise our errors instead of its own; in a thread of the store's."""
-        if _used_in not in ([], [os.getpid()]):
-            raise errors.DestinationError(
-                "This process was forked from one that had used a bucket: start processes by "
-                f"'spawn', or use buckets in them alone. {self.uri(key)}"
-            )
-        _used_in[:] = [os.getpid()]
+        def call() -> Any:
+            try:
+                return function()
+            except BaseException as error:  # a panic of obstore's is no Exception
+                raise translated(error, self.uri(key)) from None
+
         try:
-            return function()
-        except BaseException as error:  # a panic of obstore's is no Exception
-            raise translated(error, self.uri(key)) from None
+            return self._calls.run(call)
+        except CancelledError:
+            says = f"Cancelled: the task was told to stop. {self._address}"
+            raise errors.Cancelled(says) from None
