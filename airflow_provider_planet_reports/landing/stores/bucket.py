@@ -19,7 +19,7 @@ from airflow_provider_planet_reports.landing.background_calls import Calls
 from airflow_provider_planet_reports.landing.layout import RECEIPTS
 from airflow_provider_planet_reports.landing.stores import upload
 from airflow_provider_planet_reports.landing.stores.failures import Conflict, translated
-from airflow_provider_planet_reports.landing.stores.interface import Entry, Revision, Stored
+from airflow_provider_planet_reports.landing.stores.interface import Entry, Revision, Store, Stored
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ _UNKNOWN = Revision(e_tag=f'"{"0" * 32}"', version="1")
 _SO_DO = "let no two runs land the same report at the same time."
 
 
-class BucketStore:
+class BucketStore(Store):
     """Objects in a bucket or container.
 
     An object becomes visible with the one request that puts it, or that completes its upload in
@@ -45,14 +45,11 @@ class BucketStore:
     def __init__(self, buckets: Sequence[Any], address: str) -> None:
         self._buckets = buckets
         self._bucket = buckets[-1]
-        self._address = address.rstrip("/")
+        self.address = address.rstrip("/")
         self._calls = Calls()
         self._slots = threading.Semaphore(upload.LARGE_AT_A_TIME)
         self._keeps: bool | None = None
         self._trying = threading.Lock()
-
-    def __repr__(self) -> str:
-        return f"<BucketStore {self._address}>"
 
     def open(self, key: str) -> upload.BucketWriter:
         """Begin an object."""
@@ -81,7 +78,7 @@ class BucketStore:
             if self._keeps is None:
                 self._keeps = self._try_conditions()
                 if not self._keeps:
-                    log.warning("%s ignores conditional requests: %s", self._address, _SO_DO)
+                    log.warning("%s ignores conditional requests: %s", self.address, _SO_DO)
             return self._keeps
 
     def _try_conditions(self) -> bool:
@@ -139,10 +136,6 @@ class BucketStore:
         with contextlib.suppress(FileNotFoundError):
             self._run(key, lambda bucket: obstore.delete(bucket, key))
 
-    def uri(self, key: str) -> str:
-        """Return the object's address."""
-        return f"{self._address}/{key}"
-
     def cancel(self) -> None:
         """Let all callers go with an error, and end unfinished uploads."""
         self._calls.cancel()
@@ -173,5 +166,4 @@ class BucketStore:
         try:
             return self._calls.run(call)
         except CancelledError:
-            says = f"Cancelled: the task was told to stop. {self._address}"
-            raise errors.Cancelled(says) from None
+            raise self.cancelled() from None
