@@ -24,7 +24,7 @@ from airflow_provider_planet_reports.landing.stores.interface import Entry, Revi
 log = logging.getLogger(__name__)
 
 _PIECE_SIZE = 2**20
-#: No object has it, at no store.
+#: No object has this revision, in any store.
 _UNKNOWN = Revision(e_tag=f'"{"0" * 32}"', version="1")
 _SO_DO = "let no two runs land the same report at the same time."
 
