@@ -31,7 +31,7 @@ from airflow_provider_planet_reports.airflow_side.task_errors import (
 from airflow_provider_planet_reports.client.report import Report
 from airflow_provider_planet_reports.errors import InvalidInput, PlanetReportsError
 from airflow_provider_planet_reports.hooks.planet_reports import PlanetReportsHook
-from airflow_provider_planet_reports.landing.destination import connection_of
+from airflow_provider_planet_reports.landing.destination import place_of
 from airflow_provider_planet_reports.links.planet_reports import LandingPlaceLink, PlanetAccountLink
 
 try:
@@ -190,14 +190,14 @@ class PlanetReportsToObjectStorageOperator(PlanetReportsBaseOperator):
         return result
 
     def _leave_link(self, context: Context, zone: LandingZone) -> None:
-        conn_id = connection_of(self.destination, self.destination_conn_id)
+        conn_id = place_of(self.destination, self.destination_conn_id).conn_id
         self.landing_place = LandingPlaceLink.leave(context, zone.store.uri(""), conn_id)
 
     def _lineage_of(
         self, zone: LandingZone, hook: PlanetReportsHook, landed: list[dict[str, Any]]
     ) -> LandingLineage:
         place = zone.store.uri("")
-        conn_id = connection_of(self.destination, self.destination_conn_id)
+        conn_id = place_of(self.destination, self.destination_conn_id).conn_id
         base_url = hook.api.session.base_url
         return LandingLineage(base_url, place, landed, storage_account(place, conn_id))
 

@@ -14,7 +14,7 @@ import io
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from airflow_provider_planet_reports.landing.destination import parse_url
+from airflow_provider_planet_reports.landing.destination import place_of
 from airflow_provider_planet_reports.landing.errors import UnreadableReceipt
 from airflow_provider_planet_reports.landing.receipt import LandedFile, Receipt
 from airflow_provider_planet_reports.landing.side_by_side import side_by_side
@@ -72,7 +72,7 @@ def view_of_landed(
     :raises UnreadableReceipt: if a receipt cannot be read.
     """
     zone = open_zone(destination, conn_id)
-    place = parse_url(destination, conn_id)
+    place = place_of(destination, conn_id)
     if place.scheme != "file" and not db.filesystem_is_registered(place.scheme):
         _register(db, place.scheme, f"{place.scheme}://{place.container}", place.conn_id)
     receipts = [*_receipts(zone, report_type=report_type, cadence=cadence)]
