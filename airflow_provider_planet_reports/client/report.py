@@ -79,6 +79,10 @@ class Report:
         values["num_rows"] = _row_count(source.get("num_rows"))
         return cls(**values)
 
+    def __hash__(self) -> int:
+        """Hash the id alone: the other fields are what the server sent, lists perhaps."""
+        return hash(self.report_id)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the API's own object, unknown fields included; JSON-safe."""
         known = {each.name: getattr(self, each.name) for each in fields(self)[:-1]}
@@ -86,8 +90,15 @@ class Report:
         return copied
 
     def redacted_dict(self) -> dict[str, Any]:
-        """Return the API's own object as it may be shown: its links carry no secrets."""
-        shown: dict[str, Any] = without_secrets(self.to_dict())
+        """Return the API's own object as it may be shown: its links carry no secrets.
+
+        :raises InvalidResponse: if it is nested too deeply, hundreds of levels.
+        """
+        try:
+            shown: dict[str, Any] = without_secrets(self.to_dict())
+        except RecursionError:
+            name = self.report_id[:_LONGEST_SHOWN]
+            raise InvalidResponse(f"Report {name!r} is nested too deeply to be kept.") from None
         return shown
 
     def without_secrets(self, base_url: str) -> Report:

@@ -91,6 +91,7 @@ def test_only_a_whole_number_counts_rows(rows):
 def test_odd_values_break_nothing():
     odd = {"data_date_start": ["2026-01-01"], "data_date_end": {}, "plan_id": [], "cadence": 7}
     report = Report.from_dict({"report_id": "a", **odd})
+    assert report in {report}
     assert report.to_dict() == {"report_id": "a", **odd}
     assert report.without_secrets("https://api.example/").same_content(report)
 
@@ -147,6 +148,12 @@ def test_as_deep_as_anybody_needs_it_is_copied_cleared_and_written():
 def test_what_json_cannot_hold_is_refused_before_anything_breaks_on_it(odd):
     with pytest.raises(InvalidResponse, match="'a' cannot be kept as JSON"):
         Report.from_dict({"report_id": "a", "new_field": odd})
+
+
+def test_a_report_that_is_nested_too_deeply_to_be_kept_says_so():
+    report = Report.from_dict({"report_id": "a", "new_field": nested(900)})
+    with pytest.raises(InvalidResponse, match="Report 'a' is nested too deeply"):
+        report.without_secrets("https://api.example/")
 
 
 def test_what_is_no_report_is_not_repeated_at_length():

@@ -77,7 +77,7 @@ def unusual(incident: Incident) -> Answer:
 @fault("listing", "report")
 def deep(incident: Incident) -> Answer:
     """JSON that is nested very deeply."""
-    levels = incident.chance.choice((300, _NESTED))
+    levels = incident.chance.choice((300, 900, _NESTED))
     data = incident.data()[:-1] + b', "deep": ' + b"[" * levels + b"]" * levels + b"}"
     if incident.place == "listing":
         data = data.replace(b'"num_rows"', b'"deep": ' + b"[" * 300 + b"]" * 300 + b', "num_rows"')

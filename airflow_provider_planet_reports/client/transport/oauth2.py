@@ -17,7 +17,7 @@ from typing import Any
 from airflow_provider_planet_reports.client import errors
 from airflow_provider_planet_reports.client.transport.auth import Credentials, checked_secret
 from airflow_provider_planet_reports.client.transport.redaction import Redactor
-from airflow_provider_planet_reports.errors import InvalidInput, PlanetReportsError
+from airflow_provider_planet_reports.errors import MissingPackage, PlanetReportsError
 
 #: Seconds for a token: the SDK's requests have no timeouts of their own.
 _DEADLINE = 60.0
@@ -31,7 +31,8 @@ class OAuth2(Credentials):
 
     :param client_id: id of the OAuth2 client.
     :param client_secret: its secret.
-    :raises InvalidInput: if one of them cannot be right, or the SDK is not installed.
+    :raises InvalidInput: if one of them cannot be right.
+    :raises MissingPackage: if the SDK is not installed.
     """
 
     def __init__(self, client_id: str, client_secret: str) -> None:
@@ -108,10 +109,8 @@ def _sdk_context(client_id: str, client_secret: str) -> Any:
         import_module("planet.auth")  # it tells planet_auth_utils Planet's addresses
         factory = import_module("planet_auth_utils").PlanetAuthFactory
     except ImportError:
-        raise InvalidInput(
-            "auth 'oauth2' needs Planet's SDK: pip install "
-            "'airflow-provider-planet-reports[oauth2]' on workers and triggerers."
-        ) from None
+        raise MissingPackage("oauth2", "auth 'oauth2' (on workers and triggerers)") from None
+    alone = {"save_token_file": False, "use_env": False, "use_configfile": False}
     return factory.initialize_auth_client_context(
-        auth_client_id_opt=client_id, auth_client_secret_opt=client_secret, save_token_file=False
+        auth_client_id_opt=client_id, auth_client_secret_opt=client_secret, **alone
     )

@@ -116,7 +116,7 @@ def _address(
         Bucket=bucket,
         Region=region,
         Endpoint=endpoint,
-        Accelerate=accelerate,
+        Accelerate=accelerate and not endpoint,
         ForcePathStyle=in_path,
         UseDualStack=bool(dual_stack and not endpoint),
         UseFIPS=bool(setting("use_fips_endpoint") and not endpoint),

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_planet_reports.connections import connection, fingerprint
-from airflow_provider_planet_reports.errors import InvalidInput, PlanetReportsError
+from airflow_provider_planet_reports.errors import InvalidInput, MissingPackage, PlanetReportsError
 from airflow_provider_planet_reports.landing.destination import Place, place_of
 from airflow_provider_planet_reports.landing.errors import DestinationError
 from airflow_provider_planet_reports.landing.stores.local import LocalStore
@@ -43,10 +43,7 @@ def open_store(destination: str | ObjectStoragePath, conn_id: str | None = None)
     try:
         opener = import_module(f"{_STORES}.{module}").opened
     except ImportError as error:
-        raise InvalidInput(
-            f"Missing package: pip install 'airflow-provider-planet-reports[{extra}]', which "
-            f"{place.scheme}:// needs. ({error})"
-        ) from None
+        raise MissingPackage(extra, f"{place.scheme}://", error) from None
     from airflow_provider_planet_reports.landing.stores.bucket import BucketStore
 
     # Without the connection that is named, this machine's own credentials would be used.

@@ -290,20 +290,20 @@ def test_the_regions_of_other_endpoints_need_no_name(lake: Any, listener: Listen
     assert "/us-east-1/s3/aws4_request" in listener.put.headers["authorization"]
 
 
-@pytest.mark.parametrize("more", [{}, {"use_dualstack_endpoint": True, "use_fips_endpoint": True}])
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"use_dualstack_endpoint": True, "use_fips_endpoint": True},
+        {"s3": {"use_accelerate_endpoint": True}},
+    ],
+)
 def test_buckets_in_the_host_of_another_endpoint(lake: Any, more: dict[str, Any]) -> None:
     config_kwargs = {"s3": {"addressing_style": "virtual"}, **more}
     extra = {"endpoint_url": "https://minio.example:9000", "config_kwargs": config_kwargs}
     config = config_of(lake(extra=extra))
     assert config["endpoint_url_s3"] == "https://bucket.minio.example:9000"
     assert config["virtual_hosted_style_request"] == "true"
-
-
-def test_accelerated_buckets_are_amazons_alone(lake: Any) -> None:
-    config_kwargs = {"s3": {"use_accelerate_endpoint": True}}
-    extra = {"endpoint_url": "https://minio.example:9000", "config_kwargs": config_kwargs}
-    with pytest.raises(DestinationError, match="custom endpoint cannot be combined with S3 Accel"):
-        lake(extra=extra)
 
 
 def test_a_directory_bucket_is_asked_by_the_protocol_of_s3_express(lake: Any) -> None:
