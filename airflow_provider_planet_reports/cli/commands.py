@@ -128,7 +128,7 @@ def verify(given: Namespace) -> None:
     with at_work(), progress("Verifying") as tell:
         zone = open_zone(given.destination, given.destination_conn_id)
         if given.remove_strays:
-            removed = verification.remove_all_strays(zone)
+            removed = sum(verification.remove_strays(zone, key) for key in zone.find())
         found = verification.verify(
             zone,
             max_workers=given.max_workers,

@@ -98,9 +98,8 @@ def fill_s3(job: Job) -> Work:
         key = ReportKey.of(report)
         name = f"{key.folder}part-00001-{landing}.csv"
         right = LandedFile(name, job.file["bytes"], job.file["sha256"], job.file["rows"])
-        return Receipt.issue(
-            key, landing=landing, report=report.redacted_dict(), files=(right,), landed_by={}
-        )
+        now = "2026-11-02T06:00:00+00:00"
+        return Receipt(key, landing, report.redacted_dict(), (right,), now, now, landed_by={})
 
     def work() -> dict[str, Any]:
         objects: dict[str, str | None] = {}
