@@ -111,14 +111,17 @@ def completeness(
     recent = {key for key in landed if key.data_date is not None and key.data_date >= start}
     loaded = set()
     to_read = recent if is_loaded else recent - reports.keys()
-    for key, receipt in zone.receipts(sorted(to_read, key=ReportKey.age)):
-        if isinstance(receipt, UnreadableReceipt):
-            log.warning("%s", receipt)
-            reports.setdefault(key, _days(key.data_date, None))
-        elif receipt is not None and scope.wants_organization(receipt.report.get("org_id")):
-            reports.setdefault(key, _days(key.data_date, receipt.report.get("data_date_end")))
-            if is_loaded and is_loaded(receipt):
-                loaded.add(key)
+
+    def unreadable(key: ReportKey, error: UnreadableReceipt) -> None:
+        log.warning("%s", error)
+        reports.setdefault(key, _days(key.data_date, None))
+
+    keys = sorted(to_read, key=ReportKey.age)
+    for receipt in zone.receipts(keys, scope.org_id, unreadable):
+        last = receipt.report.get("data_date_end")
+        reports.setdefault(receipt.key, _days(receipt.key.data_date, last))
+        if is_loaded and is_loaded(receipt):
+            loaded.add(receipt.key)
     found = {
         key: covered
         for key, days in reports.items()

@@ -138,13 +138,9 @@ class LandingRun:
         landed = self.zone.landed(reports)
         is_retry = self.landed_by.get("try_number", 0) > 1
         to_read = [key for key, readable in landed.items() if is_retry or not readable]
-        for key, receipt in self.zone.receipts(to_read):
-            if isinstance(receipt, errors.UnreadableReceipt):
-                self._fail(key, receipt)
-            elif receipt is None:
-                del landed[key]
-            elif receipt.is_from_earlier_try(self.landed_by):
-                self._outcome.earlier[key] = receipt
+        for receipt in self.zone.receipts(to_read, on_unreadable=self._fail):
+            if receipt.is_from_earlier_try(self.landed_by):
+                self._outcome.earlier[receipt.key] = receipt
         self._outcome.before = len(landed)
         return [key for key in reports if key not in landed]
 

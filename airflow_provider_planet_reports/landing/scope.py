@@ -10,7 +10,6 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from airflow_provider_planet_reports.errors import InvalidInput
-from airflow_provider_planet_reports.landing.zone import same_id
 
 _CADENCES = ("daily", "monthly")
 
@@ -95,10 +94,6 @@ class Scope:
     def _period_of(self, day: dt.date) -> str:
         """Return a day as ``YYYY-MM-DD``, or its month as ``YYYY-MM``."""
         return day.isoformat()[: 7 if self.asked.cadence == "monthly" else 10]
-
-    def wants_organization(self, org_id: Any) -> bool:
-        """Return whether a landed report is of the organization that is asked for."""
-        return self.org_id is None or same_id(self.org_id, org_id)
 
 
 def end_of_month(day: dt.date) -> dt.date:
