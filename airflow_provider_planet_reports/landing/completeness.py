@@ -31,8 +31,8 @@ class Gap:
         found.
     :param cadence: ``daily`` or ``monthly``.
     :param state: ``no report`` (Planet has none, and none is landed), ``not landed``,
-        ``not loaded`` (but landed), ``duplicate`` (another report of the same day is landed, or
-        this id is landed in two places) or ``excepted`` (known to be beyond help).
+        ``not loaded`` (but landed), ``duplicate`` (another report of the same day or month is
+        landed, or this id is landed in two places) or ``excepted`` (known to be beyond help).
     :param report_id: the report; None where there is none.
     """
 
