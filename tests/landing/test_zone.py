@@ -225,6 +225,37 @@ def test_a_damaged_receipt_is_replaced_by_landing_again(
     assert LandingZone(memory).receipt(key) is not None
 
 
+def test_what_is_there_instead_and_cannot_be_read_costs_no_file(
+    memory: MemoryStore, report: Report
+) -> None:
+    """It may name these files: a later version's clean-up may have put our receipt again."""
+    key = ReportKey.of(report)
+    landing = ReportLanding(memory, key)
+    part = landing.next_part()
+    part.write(NEWER[0])
+    part.commit()
+    memory.write(key.receipt, b'{"format": 2}')
+    with pytest.raises(UnreadableReceipt):
+        landing.finish(report.redacted_dict(), {})
+    landing.abandon()
+    assert part.visible in memory.objects
+
+
+def test_strays_stay_where_the_receipt_cannot_be_put_again(
+    memory: MemoryStore, report: Report, caplog: pytest.LogCaptureFixture
+) -> None:
+    key = ReportKey.of(report)
+    land(memory, report, *NEWER)
+    stray = f"{key.folder}part-00001-5747a7.csv"
+    memory.write(stray, b"older")
+    memory.fail_at = len(memory.journal) + 3  # after the receipt was read and the folder listed
+    assert verification.remove_strays(LandingZone(memory), key) == 0
+    assert "Strays are left: put" in caplog.text
+    assert stray in memory.objects
+    memory.fail_at = 0
+    assert verification.remove_strays(LandingZone(memory), key) == 1
+
+
 def test_rows_are_those_of_all_parts_and_unknown_if_one_is(
     memory: MemoryStore, report: Report
 ) -> None:

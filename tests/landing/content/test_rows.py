@@ -110,6 +110,10 @@ def test_a_file_without_a_row_has_none(text: str) -> None:
     assert count(CSVRows(), text.encode(), []) == 0
 
 
+def test_a_chunk_of_more_than_a_block_counts_its_rows() -> None:
+    assert count(CSVRows(), b"a,b\r\n" + b'1,"x\r\ny"\r\n' * 120_000, []) == 120_000
+
+
 def test_asking_twice_does_not_count_twice() -> None:
     counter = CSVRows()
     counter.update(b'header\n"last"')
