@@ -45,9 +45,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseOperatorLink, Context, ObjectStoragePath
     from airflow.providers.openlineage.extractors import OperatorLineage
 
-    from airflow_provider_planet_reports.landing.layout import ReportKey
-    from airflow_provider_planet_reports.landing.progress import Progress
-    from airflow_provider_planet_reports.landing.receipt import Receipt
+    from airflow_provider_planet_reports.landing.progress import Outcome
     from airflow_provider_planet_reports.landing.run import LandingRun
     from airflow_provider_planet_reports.landing.zone import LandingZone
 
@@ -177,8 +175,9 @@ class PlanetReportsToObjectStorageOperator(PlanetReportsBaseOperator):
             if asked is None:
                 asked = hook.list_reports(**filters, on_bad_entry=self._run.fail_entry)
             outcome = self._run.run(asked)
-        receipts = {**outcome.earlier, **outcome.landed}
-        result = [zone.describe(receipt) for _, receipt in sorted(receipts.items(), key=_by_age)]
+        receipts = [*outcome.earlier, *outcome.landed]
+        receipts.sort(key=lambda receipt: receipt.key.age())
+        result = [*map(zone.describe, receipts)]
         with _decoration("The lineage is missing"):
             self._lineage = self._lineage_of(zone, hook, result)
         _raise_failures(outcome.failures, len(outcome.landed))
@@ -271,11 +270,7 @@ def _task_instance(context: Context) -> dict[str, Any]:
     return named
 
 
-def _by_age(landed: tuple[ReportKey, Receipt]) -> tuple[str, ...]:
-    return landed[0].age()
-
-
-def _log_progress(now: Progress) -> None:
+def _log_progress(now: Outcome) -> None:
     log.info("%s", now)
 
 
