@@ -18,6 +18,7 @@ from airflow_provider_planet_reports.cli.progress import progress
 from airflow_provider_planet_reports.client.filters import Filters
 from airflow_provider_planet_reports.client.transport.redaction import one_line
 from airflow_provider_planet_reports.errors import PlanetReportsError
+from airflow_provider_planet_reports.plurals import counted
 
 if TYPE_CHECKING:
     from airflow_provider_planet_reports.landing.completeness import Completeness
@@ -136,10 +137,10 @@ def verify(given: Namespace) -> None:
         )
     for finding in found.findings:
         _print(f"{finding.kind}  {finding.uri}  {finding.what}")
+    gone = f"{counted(removed, 'stray')} removed, " if given.remove_strays else ""
     _print(
-        f"{found.reports} reports, {found.files} files, {format_bytes(found.bytes)}: "
-        f"{f'{removed} strays removed, ' if given.remove_strays else ''}"
-        f"{len(found.findings)} findings."
+        f"{counted(found.reports, 'report')}, {counted(found.files, 'file')}, "
+        f"{format_bytes(found.bytes)}: {gone}{counted(len(found.findings), 'finding')}."
     )
     if found.findings:
         sys.exit(1)
@@ -170,7 +171,8 @@ def forget(given: Namespace) -> None:
                 tell(number, len(keys), "")
     for key in keys:
         _print(zone.store.uri(key.folder))
-    _print(f"{len(keys)} reports {'would be' if given.dry_run else 'are'} forgotten.")
+    done = "Would forget" if given.dry_run else "Forgot"
+    _print(f"{done} {counted(len(keys), 'report')}.")
     missing = {*given.report_ids} - {key.report_id for key in keys}
     if missing:
         sys.exit(f"Not found: {', '.join(sorted(missing))}.")

@@ -21,6 +21,7 @@ from airflow_provider_planet_reports.airflow_side.task_errors import (
     task_errors,
 )
 from airflow_provider_planet_reports.errors import InvalidInput
+from airflow_provider_planet_reports.plurals import counted
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, ObjectStoragePath
@@ -59,7 +60,7 @@ PlanetReportsToObjectStorageOperator` in one task (``reports=listing.output``) o
             self.planet_reports_conn_id, filters, self.destination, self.destination_conn_id
         )
         which = "not landed" if self.destination else "matching"
-        self.log.info("Found %d %s reports.", len(reports), which)
+        self.log.info("Found %s.", counted(len(reports), f"{which} report"))
         return [report.to_dict() for report in reports]
 
 

@@ -96,7 +96,7 @@ def test_a_removed_report_is_named_and_its_rows_go_only_when_asked(warehouse, ca
     assert warehouse.load(start="2026-11-02").missing == []
     caplog.clear()
     assert warehouse.load().missing == ["a"]
-    assert "1 reports are loaded and not landed any more" in caplog.text
+    assert "Loaded and not landed any more: 1 report;" in caplog.text
     assert warehouse.rows("n") == [("1",), ("2",)]
     assert warehouse.load(remove_missing=True).missing == ["a"]
     assert (warehouse.rows("n"), warehouse.loaded()) == ([("2",)], ["b"])
