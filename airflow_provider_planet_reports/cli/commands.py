@@ -92,7 +92,7 @@ def check(given: Namespace) -> None:
 
     :param given: the command line, parsed.
     """
-    from airflow_provider_planet_reports.airflow_side.listing import check_completeness
+    from airflow_provider_planet_reports.airflow_side.listing import check_completeness, summary_of
 
     with at_work():
         found = check_completeness(
@@ -106,11 +106,7 @@ def check(given: Namespace) -> None:
     else:
         if gaps:
             _print_table(_GAP_COLUMNS, gaps)
-        unit = ("month" if found.cadence == "monthly" else "day") + "s" * (len(found.periods) != 1)
-        _print(
-            f"{len(found.periods)} {unit} from {found.start} to {found.end}: {found.reports} "
-            f"reports, {found.landed} landed, {len(gaps)} findings."
-        )
+        _print(summary_of(found))
     sys.stderr.writelines(f"{line}\n" for line in _what_to_do(given, found))
     if gaps:
         sys.exit(1)
@@ -223,6 +219,11 @@ def _what_to_do(given: Namespace, found: Completeness) -> Iterator[str]:
         words = [word for pair in options.items() if pair[1] for word in pair]
         command = ["python", "-m", "airflow_provider_planet_reports", "land", given.destination]
         yield f"Land what is missing: {shlex.join([*command, *words])}"
+    if found.periods_that("duplicate"):
+        yield (
+            "Of duplicates, the warehouse's views count one; the other can stay. Name it in "
+            "except_reports of a DAG's check."
+        )
 
 
 def _filters(given: Namespace) -> dict[str, Any]:
