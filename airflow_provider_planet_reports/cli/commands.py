@@ -22,6 +22,7 @@ from airflow_provider_planet_reports.plurals import counted
 
 if TYPE_CHECKING:
     from airflow_provider_planet_reports.landing.completeness import Completeness
+    from airflow_provider_planet_reports.landing.zone import LandingZone
 
 _COLUMNS = ("report_id", "data_date_start", "report_type", "cadence", "plan_id", "num_rows")
 _GAP_COLUMNS = ("period", "state", "report_type", "plan_id", "report_id")
@@ -138,6 +139,10 @@ def verify(given: Namespace) -> None:
         f"{counted(found.reports, 'report')}, {counted(found.files, 'file')}, "
         f"{format_bytes(found.bytes)}: {gone}{counted(len(found.findings), 'finding')}."
     )
+    damaged = [each.uri for each in found.findings if each.kind != "stray"]
+    if days := sorted(filter(None, (_day_of(zone, uri) for uri in damaged))):
+        options = {"--overwrite": "", "--start": days[0], "--end": days[-1]}
+        sys.stderr.write(f"Land these days again: {_land_command(given, options)}\n")
     if found.findings:
         sys.exit(1)
 
@@ -188,6 +193,27 @@ def show_listings(given: Namespace) -> None:
     _print_table(COLUMNS, rows)
 
 
+def _day_of(zone: LandingZone, uri: str) -> str | None:
+    """Return the day of the report that a file or receipt belongs to."""
+    from airflow_provider_planet_reports.landing.layout import ReportKey
+
+    key = uri.removeprefix(zone.store.uri(""))
+    report = ReportKey.of_receipt(key) or ReportKey.of_file(key)
+    return report and report.data_date
+
+
+def _land_command(given: Namespace, options: Mapping[str, str | None]) -> str:
+    """Return the command that lands in the same destination.
+
+    :param given: the command line, parsed.
+    :param options: further options; those that are None are left out, an empty one takes no value.
+    """
+    options = {"--destination-conn-id": given.destination_conn_id, **options}
+    words = [word for name, value in options.items() if value is not None for word in (name, value)]
+    package = ["python", "-m", "airflow_provider_planet_reports"]
+    return shlex.join([*package, "land", given.destination, *filter(None, words)])
+
+
 def _what_to_do(given: Namespace, found: Completeness) -> Iterator[str]:
     """Yield a line for each kind of finding."""
     from airflow_provider_planet_reports.landing.scope import end_of_month
@@ -206,7 +232,6 @@ def _what_to_do(given: Namespace, found: Completeness) -> Iterator[str]:
                 end_of_month(dt.date.fromisoformat(f"{last}-01")).isoformat(),
             )
         options = {
-            "--destination-conn-id": given.destination_conn_id,
             "--conn-id": given.conn_id if given.conn_id != DEFAULT_CONN_ID else None,
             "--org-id": given.org_id,
             "--plan-id": given.plan_id,
@@ -216,9 +241,7 @@ def _what_to_do(given: Namespace, found: Completeness) -> Iterator[str]:
             "--end": last,
             "--path": given.path,
         }
-        words = [word for pair in options.items() if pair[1] for word in pair]
-        command = ["python", "-m", "airflow_provider_planet_reports", "land", given.destination]
-        yield f"Land what is missing: {shlex.join([*command, *words])}"
+        yield f"Land what is missing: {_land_command(given, options)}"
     if found.periods_that("duplicate"):
         yield (
             "Of duplicates, the warehouse's views count one; the other can stay. Name it in "

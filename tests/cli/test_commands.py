@@ -153,13 +153,18 @@ def test_verifying_says_what_is_missing_torn_unreadable_and_stray(run, landed):
     unknown.write_bytes(b"x")
     receipt = max(landed.rglob("*.json"))
     receipt.write_text("{")
-    lines = run("verify", landed.as_uri(), code=1).out.splitlines()
+    printed = run("verify", landed.as_uri(), code=1)
+    lines = printed.out.splitlines()
     for path, kind in (
         (torn, "torn"), (shorter, "torn"), (missing, "missing"), (unknown, "stray"),
         (receipt, "unreadable"),
     ):  # fmt: skip
         (line,) = [line for line in lines if f"file://{path}  " in f"{line}  "]
         assert line.startswith(f"{kind}  ")
+    again = printed.err.partition("Land these days again: ")[2].partition("\n")[0]
+    run(*shlex.split(again)[3:])
+    left = run("verify", landed.as_uri(), code=1).out.splitlines()
+    assert left == [f"stray  {unknown.as_uri()}  no receipt names it", left[-1]]
 
 
 def test_strays_of_landed_reports_are_removed_on_request(run, landed):
