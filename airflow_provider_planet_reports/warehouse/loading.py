@@ -92,6 +92,8 @@ class LoadingRun:
         etags = self.zone.find(**filters)
         read = [*self._read(etags, ledger, org_id, outcome)]
         work = [receipt for receipt in read if not is_loaded(receipt, ledger)]
+        if not etags:
+            log.warning("Nothing that matches is landed in %s: check it.", self.zone.store.uri(""))
         log.info("Found %s, %d to load.", counted(len(etags), "landed report"), len(work))
         with workspace() as folder:
             done, last_line = 0, time.monotonic()
