@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -52,11 +53,13 @@ def connection(conn_id: str, purpose: str, conn_type: str | None = None) -> Any:
 def fingerprint(connection: Any) -> int:
     """Return what changes when a connection does, or the environment; for this process only.
 
+    It also changes every quarter of an hour, since files that are named there may have changed.
+
     :param connection: the connection; None for the environment alone.
     """
     names = ("login", "password", "host", "port", "schema", "extra")
     content = tuple(getattr(connection, name, None) for name in names)
-    return hash((content, frozenset(os.environ.items())))
+    return hash((content, frozenset(os.environ.items()), int(time.monotonic() / 900)))
 
 
 def ca_certificates(verify: str | None) -> bytes:

@@ -19,3 +19,17 @@ class InvalidInput(PlanetReportsError, ValueError):
     """A parameter, connection or destination that cannot be right; raised before any request."""
 
     final = True
+
+
+class MissingPackage(InvalidInput):
+    """A package that is asked for is not installed.
+
+    :param extra: extra of this package that has it.
+    :param needed_for: what needs it.
+    :param error: what the import says, where it is known.
+    """
+
+    def __init__(self, extra: str, needed_for: str, error: object = None) -> None:
+        install = f"pip install 'airflow-provider-planet-reports[{extra}]'"
+        said = "" if error is None else f" ({error})"
+        super().__init__(f"Missing package: {install}, which {needed_for} needs.{said}")

@@ -185,7 +185,7 @@ def test_a_report_that_does_not_say_which_day_it_is_of_covers_none(api, found, m
     monkeypatch.setattr(
         module,
         "matching_reports",
-        lambda *_: [Report("a"), Report("b", data_date_start="0001-01-01", data_date_end=day(0))],
+        lambda *_: [Report("a"), Report("b", data_date_start=day(0))],
     )
     assert [(gap.state, gap.report_id) for gap in found(start=day(0)).gaps] == [("not landed", "b")]
 

@@ -20,7 +20,7 @@ from airflow_provider_planet_reports.airflow_side.task_errors import (
 )
 from airflow_provider_planet_reports.client.filters import Filters
 from airflow_provider_planet_reports.errors import InvalidInput
-from airflow_provider_planet_reports.landing.destination import parse_url
+from airflow_provider_planet_reports.landing.destination import place_of
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -164,7 +164,7 @@ def _keep(owner: Any, **filters: Any) -> None:
         Filters(**known)
         destination = owner.destination
         if isinstance(destination, str) and destination and not is_template(destination):
-            parse_url(destination)
+            place_of(destination)
 
 
 def rendered_filters(owner: Any) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from airflow_provider_planet_reports.airflow_side.listing import matching_report
 from airflow_provider_planet_reports.airflow_side.task_errors import task_errors
 from airflow_provider_planet_reports.client.filters import REPORT_TYPES
 from airflow_provider_planet_reports.errors import InvalidInput
-from airflow_provider_planet_reports.landing.destination import address
+from airflow_provider_planet_reports.landing.destination import place_of
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import ObjectStoragePath
@@ -58,9 +58,9 @@ class Wait:
 
     def __post_init__(self) -> None:
         if self.destination:
-            url, conn_id = address(self.destination, self.destination_conn_id)
-            object.__setattr__(self, "destination", url)
-            object.__setattr__(self, "destination_conn_id", conn_id)
+            place = place_of(self.destination, self.destination_conn_id)
+            object.__setattr__(self, "destination", place.url)
+            object.__setattr__(self, "destination_conn_id", place.conn_id)
         if type(self.min_reports) is not int or self.min_reports < 1:
             raise InvalidInput(
                 f"min_reports={self.min_reports!r} is not allowed: it must be a whole number from "

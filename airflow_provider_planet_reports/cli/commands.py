@@ -22,6 +22,7 @@ from airflow_provider_planet_reports.plurals import counted
 
 if TYPE_CHECKING:
     from airflow_provider_planet_reports.landing.completeness import Completeness
+    from airflow_provider_planet_reports.landing.progress import Outcome
     from airflow_provider_planet_reports.landing.zone import LandingZone
 
 _COLUMNS = ("report_id", "data_date_start", "report_type", "cadence", "plan_id", "num_rows")
@@ -60,6 +61,11 @@ def land(given: Namespace) -> None:
     from airflow_provider_planet_reports.landing.zone import open_zone
 
     with at_work(), progress("Landing") as tell:
+
+        def show(now: Outcome) -> None:
+            landed = len(now.landed)
+            tell(landed, landed + len(now.failures) + now.left, format_bytes(now.bytes))
+
         hook = PlanetReportsHook(given.conn_id)
         zone = open_zone(given.destination, given.destination_conn_id)
         run = LandingRun(
@@ -69,15 +75,12 @@ def land(given: Namespace) -> None:
             overwrite=given.overwrite,
             row_count_check=given.row_count_check,
             landed_by={"run_id": secrets.token_hex(8)},  # receipts tell one run from another
-            on_progress=lambda now: tell(now.landed, now.asked, format_bytes(now.bytes)),
+            on_progress=show,
             seconds_between=0.2,
         )
         listing = hook.list_reports(**_filters(given), on_bad_entry=run.fail_entry)
         outcome = run.run(listing)
-        # A run that ends before its first report of progress leaves the bar empty.
-        landed = len(outcome.landed)
-        size = sum(file.bytes for receipt in outcome.landed.values() for file in receipt.files)
-        tell(landed, landed + len(outcome.failures), format_bytes(size))
+        show(outcome)  # a run may end before its first report of progress
     for name, error in outcome.failures:
         sys.stderr.write(f"{name}: {error}\n")
     _print(
@@ -126,7 +129,7 @@ def verify(given: Namespace) -> None:
     with at_work(), progress("Verifying") as tell:
         zone = open_zone(given.destination, given.destination_conn_id)
         if given.remove_strays:
-            removed = verification.remove_all_strays(zone)
+            removed = sum(verification.remove_strays(zone, key) for key in zone.find())
         found = verification.verify(
             zone,
             max_workers=given.max_workers,

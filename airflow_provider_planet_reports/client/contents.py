@@ -7,9 +7,8 @@ import threading
 from collections.abc import Callable
 
 from airflow_provider_planet_reports.client.download import Sink, download
-from airflow_provider_planet_reports.client.errors import InvalidResponse, Refused
+from airflow_provider_planet_reports.client.errors import Refused
 from airflow_provider_planet_reports.client.report import Report
-from airflow_provider_planet_reports.client.transport.addresses import check_link
 from airflow_provider_planet_reports.client.transport.session import ReportsSession
 
 log = logging.getLogger(__name__)
@@ -54,7 +53,7 @@ class Contents:
         """
         link = self.report.contents[number - 1]
         try:
-            self._download(link, sink)
+            download(self._session, link, sink)
         except Refused as refusal:  # a signed link that has expired answers with any of these
             fresh = self._fresh_link(number, link)
             if fresh == link:
@@ -63,7 +62,7 @@ class Contents:
                 "Report %s: its links had expired (%d).", self.report.report_id, refusal.status
             )
             sink.restart()
-            self._download(fresh, sink)
+            download(self._session, fresh, sink)
 
     def check(self) -> None:
         """Ask for the report again.
@@ -80,9 +79,3 @@ class Contents:
             if self.report.contents[number - 1] == link:
                 self.check()
             return self.report.contents[number - 1]
-
-    def _download(self, link: str, sink: Sink) -> None:
-        if not link.strip():
-            raise InvalidResponse("A content link is empty: Planet has to issue the report again.")
-        url = check_link(link, came_from=self._session.base_url)
-        download(self._session, url, sink)

@@ -58,10 +58,6 @@ class UntrustedCertificate(TransportError):
     final = True
 
 
-class DamagedContent(ClientError):
-    """The bytes received do not match the size or the digest that the server announced."""
-
-
 class HTTPError(ClientError):
     """An answer with an error status.
 
@@ -99,29 +95,11 @@ class NotFound(Refused):
     """404: there is nothing at that address, or no report of that id."""
 
 
-#: By status: the error, what is wrong, and what to do.
+#: The error, what is wrong, and what to do.
+_Meaning = tuple[type[HTTPError], str, str]
 _BAD_REQUEST = (
     BadRequest, "Bad request", "check the filters; the server does not accept one of them"
 )  # fmt: skip
-_MEANINGS: dict[int, tuple[type[HTTPError], str, str]] = {
-    400: _BAD_REQUEST,
-    401: (
-        InvalidAPIKey,
-        "API key or token rejected",
-        "check the connection's password (or login); a key that was reset in the Planet account "
-        "is rejected from then on",
-    ),
-    403: (Refused, "Forbidden", "use an organization administrator's key and org_id"),
-    404: (NotFound, "Not found", "check the connection's host, the path and the id"),
-    410: (Refused, "No longer available", "list the reports again; this one was removed"),
-    413: _BAD_REQUEST,
-    422: _BAD_REQUEST,
-    429: (
-        TransientError,
-        "Too many requests",
-        "run fewer tasks at a time, or set requests_per_second in the connection's extra",
-    ),
-}
 _REFUSED = (Refused, "Request refused", "the request itself has to change")
 _BLOCKED = (
     TransientError,
@@ -131,61 +109,62 @@ _BLOCKED = (
 _SERVER_ERROR = (
     TransientError, "Server error", "the problem is at the server; a later try may succeed"
 )  # fmt: skip
-#: Statuses worth another try at once (RFC 9110, RFC 6585, RFC 8470), and Cloudflare's own.
-TRANSIENT_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504, *range(520, 531)})
+_MEANINGS: dict[int, _Meaning] = {
+    400: _BAD_REQUEST,
+    401: (
+        InvalidAPIKey,
+        "API key or token rejected",
+        "check the connection's password (or login); a key that was reset in the Planet account "
+        "is rejected from then on",
+    ),
+    403: (Refused, "Forbidden", "use an organization administrator's key and org_id"),
+    404: (NotFound, "Not found", "check the connection's host, the path and the id"),
+    408: _SERVER_ERROR,
+    410: (Refused, "No longer available", "list the reports again; this one was removed"),
+    413: _BAD_REQUEST,
+    422: _BAD_REQUEST,
+    425: _SERVER_ERROR,
+    429: (
+        TransientError,
+        "Too many requests",
+        "run fewer tasks at a time, or set requests_per_second in the connection's extra",
+    ),
+}
 
 
-def is_transient(response: requests.Response) -> bool:
-    """Whether an answer is worth another try.
-
-    :param response: the answer.
-    """
-    return response.status_code in TRANSIENT_STATUSES or _is_blocked(response)
-
-
-def _is_blocked(response: requests.Response) -> bool:
-    """Whether a firewall or a proxy has answered: the API writes no HTML."""
+def _meaning(response: requests.Response) -> _Meaning:
     kind = response.headers.get("Content-Type", "").strip().lower()
-    return response.status_code == 403 and kind.startswith("text/html")
+    if response.status_code == 403 and kind.startswith("text/html"):  # the API writes no HTML
+        return _BLOCKED
+    in_general = _SERVER_ERROR if response.status_code >= 500 else _REFUSED
+    return _MEANINGS.get(response.status_code, in_general)
 
 
 def error_of(
-    status: int, tail: str, retry_after: float | None = None, *, blocked: bool = False
-) -> HTTPError:
-    """Return the error that a status stands for: the one place where one becomes an error.
-
-    :param status: the HTTP status.
-    :param tail: what follows what is wrong and what to do.
-    :param retry_after: seconds that the server asked to wait, where it did.
-    :param blocked: whether somebody else answered in the place of the server.
-    """
-    in_general = _SERVER_ERROR if status >= 500 or status in TRANSIENT_STATUSES else _REFUSED
-    kind, problem, advice = _BLOCKED if blocked else _MEANINGS.get(status, in_general)
-    wait = "" if retry_after is None else f" The server asks to wait {retry_after:.0f} s."
-    return kind(f"{problem} ({status}): {advice}.{wait}{tail}", status, retry_after)
-
-
-def raise_for_status(response: requests.Response, redact: Callable[[str], str]) -> None:
-    """Raise the error that an answer's status stands for; return for a success.
+    response: requests.Response, redact: Callable[[str, str], str]
+) -> HTTPError | InvalidResponse | None:
+    """Return the error that an answer's status stands for; None for a success.
 
     :param response: the answer.
-    :param redact: removes secrets that the server's words may echo.
+    :param redact: removes the secrets that the server's words may echo, an address' own included.
     """
     status = response.status_code
     if 200 <= status < 300:
-        return
+        return None
     what = f"{response.request.method} {safe_url(response.url)}"
     said = _server_message(response, redact)[:_MESSAGE_LIMIT]
     tail = f" The server says {said!r}. {what}" if said else f" {what}"
     if status < 400:
-        raise InvalidResponse(
+        return InvalidResponse(
             f"A redirect ({status}) has no usable Location: check any proxy in between.{tail}"
         )
-    retry_after = parse_retry_after(response.headers.get("Retry-After"))
-    raise error_of(status, tail, retry_after, blocked=_is_blocked(response))
+    kind, problem, advice = _meaning(response)
+    asked = parse_retry_after(response.headers.get("Retry-After"))
+    wait = "" if asked is None else f" The server asks to wait {asked:.0f} s."
+    return kind(f"{problem} ({status}): {advice}.{wait}{tail}", status, asked)
 
 
-def _server_message(response: requests.Response, redact: Callable[[str], str]) -> str:
+def _server_message(response: requests.Response, redact: Callable[[str, str], str]) -> str:
     """Return the server's own words: from Planet's JSON, or an HTML page's title, or plain text.
 
     Secrets are removed before the text is taken apart, and again from what came of it.
@@ -193,13 +172,13 @@ def _server_message(response: requests.Response, redact: Callable[[str], str]) -
     body = response.content
     if len(body) >= ERROR_LIMIT:
         return ""
-    text = redact(body.decode("utf-8", "replace"))
+    text = redact(body.decode("utf-8", "replace"), response.url)
     try:
         found = _find_message(json.loads(text))
     except (ValueError, RecursionError):
         title = re.search(r"<title[^>]*>(.*?)</title>", text, re.IGNORECASE | re.DOTALL)
         found = title.group(1) if title else re.sub(r"<[^>]*>", " ", text)
-    return redact(found)
+    return redact(found, response.url)
 
 
 def _find_message(answer: object) -> str:
@@ -209,10 +188,7 @@ def _find_message(answer: object) -> str:
         return "; ".join(filter(None, map(_find_message, answer)))
     if not isinstance(answer, dict):
         return ""
-    names = (
-        "message", "error_description", "error", "errors", "general", "detail", "description",
-        "title",
-    )  # fmt: skip
+    names = ("message", "error_description", "error", "errors", "general", "detail")
     found = [next(filter(None, (_find_message(answer.get(name)) for name in names)), "")]
     if isinstance(fields := answer.get("field"), dict):
         found += [f"{name}: {words}" for name, of in fields.items() if (words := _find_message(of))]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import reprlib
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from airflow_provider_planet_reports.client.errors import InvalidResponse, RefusedLink
@@ -78,7 +79,8 @@ class Paging(NextLinks):
 
     def __init__(self, first: str, on_bad_entry: OnBadEntry | None = None) -> None:
         super().__init__(first)
-        self._on_bad_entry = on_bad_entry or _warn
+        warn = partial(log.warning, "An entry of the listing is left out: %s")
+        self._on_bad_entry = on_bad_entry or warn
         self._ids: set[str] = set()
 
     def read(self, page: object, *, address: str) -> list[Report]:
@@ -105,10 +107,6 @@ class Paging(NextLinks):
         return reports
 
 
-def _warn(error: InvalidResponse) -> None:
-    log.warning("An entry of the listing is left out: %s", error)
-
-
 def entries_and_links(
     page: Any, entries: str, links: str, address: str
 ) -> tuple[list[Any], dict[str, Any]]:
@@ -125,10 +123,9 @@ def entries_and_links(
         found, further = [] if page[entries] is None else page[entries], page.get(links) or {}
         if isinstance(found, list) and isinstance(further, dict):
             return found, further
-    seen = f"a JSON {type(page).__name__}"
-    if isinstance(page, dict):
-        seen = f"an object with {reprlib.repr(without_secrets(sorted(page)))}"
+    seen = without_secrets(sorted(page)) if isinstance(page, dict) else type(page).__name__
     raise InvalidResponse(
         f"The answer is not a listing of {entries}: check the connection's host and the path. "
-        f"Expected a list {entries!r} and an object {links!r}, got {seen}. GET {safe_url(address)}"
+        f"Expected a list {entries!r} and an object {links!r}, got {reprlib.repr(seen)}. "
+        f"GET {safe_url(address)}"
     )

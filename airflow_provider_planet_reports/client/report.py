@@ -71,8 +71,7 @@ class Report:
             json.dumps(source, allow_nan=False)
         except (ValueError, TypeError, RecursionError) as error:
             raise InvalidResponse(f"{name} cannot be kept as JSON ({error}).") from None
-        contents = source.get("contents")
-        contents = [] if contents is None else contents
+        contents = source.get("contents") or []
         if not isinstance(contents, list) or not all(isinstance(link, str) for link in contents):
             raise InvalidResponse(f"{name}: contents must be a list of links.")
         values: dict[str, Any] = {each.name: source.get(each.name) for each in fields(cls)}

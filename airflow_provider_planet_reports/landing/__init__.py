@@ -36,14 +36,13 @@ def landed_reports(
     :raises DestinationError: if the destination cannot be read.
     """
     from airflow_provider_planet_reports.landing.errors import UnreadableReceipt
-    from airflow_provider_planet_reports.landing.zone import open_zone, same_id
+    from airflow_provider_planet_reports.landing.zone import open_zone
 
     zone = open_zone(destination, destination_conn_id)
-    unreadable = []
-    for _, receipt in zone.receipts(zone.find(**filters)):
-        if isinstance(receipt, UnreadableReceipt):
-            unreadable.append(str(receipt))
-        elif receipt and (org_id is None or same_id(receipt.report.get("org_id"), org_id)):
-            yield zone.describe(receipt)
+    unreadable: list[str] = []
+    found = zone.receipts(
+        zone.find(**filters), org_id, lambda _, error: unreadable.append(str(error))
+    )
+    yield from map(zone.describe, found)
     if unreadable:
         raise UnreadableReceipt("\n".join(unreadable))

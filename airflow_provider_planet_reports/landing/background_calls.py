@@ -1,8 +1,8 @@
 """Calls in daemon threads: a caller waits interruptibly, and the process can always exit.
 
 A signal is not seen inside obstore's calls, and nothing can end one from outside. So a caller
-waits for a future, where a signal handler's exception gets through, and which :meth:`Calls.end`
-sets, too. The thread is left behind.
+waits for a future, where a signal handler's exception gets through, and which :meth:`Calls.cancel`
+cancels. The thread is left behind.
 """
 
 from __future__ import annotations
@@ -11,19 +11,23 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, InvalidStateError
+from concurrent.futures import Future, InvalidStateError, wait
 from contextlib import suppress
 from queue import SimpleQueue
 from typing import Any
 
+from airflow_provider_planet_reports.landing.errors import DestinationError
+
 #: Seconds that unfinished uploads are given to be aborted, before their threads are left behind.
 GRACE = 2.0
-#: Seconds after which a thread that waits for a slot looks whether it may still have one.
-_SLOT_POLL = 0.1
 
-#: Inboxes of threads that have nothing to do. A forked process has none of these threads.
-_idle: list[SimpleQueue[Callable[[], None]]] = []
-os.register_at_fork(after_in_child=_idle.clear)
+#: Calls that wait for a thread; there is, or comes, an idle one for each.
+_waiting: SimpleQueue[Callable[[], None]] = SimpleQueue()
+#: Has as many permits as there are idle threads.
+_idle = threading.Semaphore(0)
+#: The processes that have made calls. One that was forked from another of them has none of these
+#: threads, nor of obstore's, and every call would wait for them for ever.
+_used_in: set[int] = set()
 
 
 class Calls:
@@ -31,66 +35,66 @@ class Calls:
 
     def __init__(self) -> None:
         self._under_way: set[Future[Any]] = set()
-        self._error: Exception | None = None
-        self._until = 0.0
+        self._cancelled_at: float | None = None
 
     def run(self, function: Callable[[], Any]) -> Any:
-        """Return what a function returns, which a daemon thread calls."""
-        return self.start(function).result()
+        """Return what a function returns, which a daemon thread calls.
 
-    def start(self, function: Callable[[], Any]) -> Future[Any]:
-        """Begin a call; one that begins while :meth:`end` is called ends as well."""
+        :raises CancelledError: if :meth:`cancel` was called, or is called meanwhile.
+        :raises DestinationError: in a process that was forked from one that has made calls.
+        """
+        _used_in.add(os.getpid())
+        if len(_used_in) > 1:
+            raise DestinationError(
+                "This process was forked from one that had used a bucket: start processes by "
+                "'spawn', or use buckets in them alone."
+            )
         call: Future[Any] = Future()
-        self._under_way.add(call)
-        call.add_done_callback(self._under_way.discard)
-        self._refuse_if_ended()
-
-        def run() -> None:
-            with suppress(InvalidStateError):  # the caller was let go
-                try:
-                    call.set_result(function())
-                except BaseException as error:  # a panic of obstore's is no Exception
-                    call.set_exception(error)
-
+        self._under_way.add(call)  # before it looks, so that cancel() misses no call
         try:
-            inbox = _idle.pop()
-        except IndexError:
-            inbox = SimpleQueue()
-            threading.Thread(target=_work, args=(inbox,), name="landing-store", daemon=True).start()
-        inbox.put(run)
-        return call
+            if self._cancelled_at:
+                call.cancel()
+            else:
+                _begin(call, function)
+            return call.result()
+        finally:
+            self._under_way.discard(call)
 
-    def wait_for(self, slots: threading.Semaphore) -> None:
-        """Wait for a free slot."""
-        while not slots.acquire(timeout=_SLOT_POLL):
-            self._refuse_if_ended()
+    def clean_up(self, function: Callable[[], Any]) -> bool:
+        """Call a function, also after :meth:`cancel`; return whether it has succeeded in time.
 
-    def end(self, error: Exception) -> None:
-        """Let all callers go with an error, and refuse everything from now on with it.
+        What is cleaned up after :meth:`cancel` has ``GRACE`` seconds altogether.
+        """
+        call: Future[Any] = Future()
+        _begin(call, function)
+        spent = time.monotonic() - self._cancelled_at if self._cancelled_at else 0.0
+        done, _ = wait([call], max(0.0, GRACE - spent))
+        return bool(done) and call.exception() is None
+
+    def cancel(self) -> None:
+        """Let all callers go, and refuse everything from now on.
 
         Not for a signal handler, which may have interrupted the holder of a future's lock.
         """
-        self._until, self._error = time.monotonic() + GRACE, error
+        self._cancelled_at = self._cancelled_at or time.monotonic()
         for call in list(self._under_way):
-            with suppress(InvalidStateError):  # it has ended by itself
-                call.set_exception(_copy(error))
-
-    @property
-    def grace(self) -> float:
-        """Seconds that something unfinished may take to end."""
-        return GRACE if self._error is None else max(0.0, self._until - time.monotonic())
-
-    def _refuse_if_ended(self) -> None:
-        if self._error is not None:
-            raise _copy(self._error)
+            call.cancel()
 
 
-def _copy(error: Exception) -> Exception:
-    """Return the same error again: one object would collect the tracebacks of all callers."""
-    return type(error)(str(error))
+def _begin(call: Future[Any], function: Callable[[], Any]) -> None:
+    def run() -> None:
+        with suppress(InvalidStateError):  # the caller was let go
+            try:
+                call.set_result(function())
+            except BaseException as error:
+                call.set_exception(error)
+
+    if not _idle.acquire(blocking=False):
+        threading.Thread(target=_work, name="landing-store", daemon=True).start()
+    _waiting.put(run)
 
 
-def _work(inbox: SimpleQueue[Callable[[], None]]) -> None:
+def _work() -> None:
     while True:
-        inbox.get()()
-        _idle.append(inbox)
+        _waiting.get()()
+        _idle.release()

@@ -20,7 +20,7 @@ from airflow_provider_planet_reports.landing.errors import (
     UnreadableReceipt,
 )
 from airflow_provider_planet_reports.landing.layout import ReportKey
-from airflow_provider_planet_reports.landing.receipt import Receipt, landing_of
+from airflow_provider_planet_reports.landing.receipt import Receipt
 from airflow_provider_planet_reports.landing.stores.interface import Revision, Store
 
 log = logging.getLogger(__name__)
@@ -53,17 +53,6 @@ class StoredReceipt(NamedTuple):
         return self.content
 
 
-class Lost(Exception):
-    """Another landing has committed meanwhile.
-
-    :param winner: the receipt as it is now; None where there is none any more.
-    """
-
-    def __init__(self, winner: StoredReceipt | None) -> None:
-        super().__init__("another landing has committed")
-        self.winner = winner
-
-
 def read_receipt(store: Store, key: ReportKey) -> StoredReceipt | None:
     """Return a report's receipt, None where there is none.
 
@@ -80,15 +69,14 @@ def read_receipt(store: Store, key: ReportKey) -> StoredReceipt | None:
     return StoredReceipt(data, revision, content)
 
 
-def commit(
-    store: Store, receipt: Receipt, base: StoredReceipt | None, *, exact: bool = False
-) -> None:
-    """Put a report's receipt if it is still what it was; return when it is there.
+def commit(store: Store, receipt: Receipt, base: StoredReceipt | None) -> Receipt | None:
+    """Put a report's receipt if it is still what it was; return the receipt that is there then.
 
     :param receipt: what to put.
     :param base: what there was when the work began, None for nothing.
-    :param exact: whether only this very receipt counts as ours, and not any of its landing.
-    :raises Lost: if another receipt is there instead.
+    :return: one of this landing, if it has won; else that of another landing, or the one that was
+        to be replaced, put again by a clean-up; None where the report was removed meanwhile.
+    :raises UnreadableReceipt: if what is there instead cannot be read.
     :raises DestinationError: if it is undecided: the receipt may still arrive, so no file may be
         deleted.
     """
@@ -98,40 +86,13 @@ def commit(
     except ConditionsUnsupported:
         store.keeps_conditions()  # it logs, once, that this server does not
         store.put_always(key.receipt, data)
-    except Cancelled:
-        raise
     except DestinationError as error:
         # The answer may be lost, or be about a repetition of our own request.
         now = read_receipt(store, key)
-        if now and (now.data == data or (not exact and landing_of(now.data) == receipt.landing)):
-            return
         if (now and now.data) == (base and base.data):
             raise error from None
-        raise Lost(now) from None
-
-
-def delete_unnamed(
-    store: Store, snapshot: Iterable[str], receipt: Receipt, replaced: Receipt | None
-) -> int:
-    """Delete the files that a won commit has made garbage; return how many.
-
-    On a server that does not keep conditions, a landing that is unknown here may still commit, so
-    there only the files of the receipt that was replaced are deleted. A refused deletion is a
-    warning: the report is landed.
-
-    :param snapshot: files in the report's folder, listed before the commit.
-    :param receipt: what was committed.
-    :param replaced: the receipt that it replaced, if there was one that could be read.
-    """
-    garbage = {*snapshot} - {file.name for file in receipt.files}
-    if garbage:
-        try:
-            if not store.keeps_conditions():
-                garbage &= {file.name for file in replaced.files} if replaced else set()
-        except DestinationError as error:
-            log.warning("Files of earlier landings stay, run verify --remove-strays: %s", error)
-            return 0
-    return delete_files(store, garbage)
+        return now and now.checked()
+    return receipt
 
 
 def delete_files(store: Store, keys: Iterable[str]) -> int:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import logging
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider_planet_reports.landing.errors import UnreadableReceipt
 from airflow_provider_planet_reports.landing.layout import ReportKey
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: The first day of a report's data, and the last.
-_Days: TypeAlias = tuple[dt.date, dt.date]
-
 
 @dataclass(frozen=True)
 class Gap:
@@ -34,8 +31,8 @@ class Gap:
         found.
     :param cadence: ``daily`` or ``monthly``.
     :param state: ``no report`` (Planet has none, and none is landed), ``not landed``,
-        ``not loaded`` (but landed), ``duplicate`` (another report of the same day is landed, or
-        this id is landed in two places) or ``excepted`` (known to be beyond help).
+        ``not loaded`` (but landed), ``duplicate`` (another report of the same day or month is
+        landed, or this id is landed in two places) or ``excepted`` (known to be beyond help).
     :param report_id: the report; None where there is none.
     """
 
@@ -101,36 +98,34 @@ def completeness(
     :return: how many reports there are, and what is missing, by day or month.
     :raises DestinationError: if the destination cannot be read.
     """
-    reports = {
-        ReportKey.of(report): _days(report.data_date_start, report.data_date_end)
-        for report in listed
-    }
+    reports = {ReportKey.of(report) for report in listed}
     landed = {*zone.find(**scope.asked._asdict(), end=scope.end)}
-    first_days = [key.data_date for key in reports if key.data_date is not None]
-    start = min([scope.start.isoformat(), *first_days])
-    recent = {key for key in landed if key.data_date is not None and key.data_date >= start}
+    recent = {key for key in landed if scope.period_of(key) in scope.periods}
     loaded = set()
-    to_read = recent if is_loaded else recent - reports.keys()
-    for key, receipt in zone.receipts(sorted(to_read, key=ReportKey.age)):
-        if isinstance(receipt, UnreadableReceipt):
-            log.warning("%s", receipt)
-            reports.setdefault(key, _days(key.data_date, None))
-        elif receipt is not None and scope.wants_organization(receipt.report.get("org_id")):
-            reports.setdefault(key, _days(key.data_date, receipt.report.get("data_date_end")))
-            if is_loaded and is_loaded(receipt):
-                loaded.add(key)
-    found = {
-        key: covered
-        for key, days in reports.items()
-        if days and (covered := scope.periods_between(*days))
+
+    def unreadable(key: ReportKey, error: UnreadableReceipt) -> None:
+        log.warning("%s", error)
+        reports.add(key)
+
+    to_read = recent if is_loaded else recent - reports
+    for receipt in zone.receipts(to_read, scope.org_id, unreadable):
+        reports.add(receipt.key)
+        if is_loaded and is_loaded(receipt):
+            loaded.add(receipt.key)
+    reports = {key for key in reports if scope.period_of(key) in scope.periods}
+    # Whose the older reports are is in receipts that are not read here.
+    ours = {_series(key) for key in (reports if scope.org_id else reports | landed)}
+    known = [key for key in reports | landed if _series(key) in ours]
+    found: dict[tuple[str, Series], list[ReportKey]] = {
+        each: [] for each in _expected(scope, known)
     }
-    days_of = {**{key: _days(key.data_date, None) for key in landed}, **reports}
-    by_series = _by_series(scope, found, days_of)
-    here = [key for key in found if key in landed and key.report_id not in except_reports]
-    same_days = Counter((_series(key), key.data_date) for key in here)
+    for key in sorted(reports, key=ReportKey.age):
+        found.setdefault((scope.period_of(key), _series(key)), []).append(key)
+    here = {key for key in reports & landed if key.report_id not in except_reports}
     same_ids = Counter(key.report_id for key in here)
 
-    def gaps_of(period: str, series: Series, keys: Iterable[ReportKey]) -> Iterator[Gap]:
+    def gaps_of(period: str, series: Series, keys: Collection[ReportKey]) -> Iterator[Gap]:
+        same_period = len(here.intersection(keys))
         if not keys:
             yield Gap(period, *series, "no report")
         for key in keys:
@@ -140,69 +135,38 @@ def completeness(
                 yield Gap(period, *series, "not landed", key.report_id)
             elif is_loaded and key not in loaded:
                 yield Gap(period, *series, "not loaded", key.report_id)
-            elif same_days[series, key.data_date] > 1 or same_ids[key.report_id] > 1:
+            elif same_period > 1 or same_ids[key.report_id] > 1:
                 yield Gap(period, *series, "duplicate", key.report_id)
 
-    gaps = [
-        gap
-        for period in scope.periods
-        for series, of_series in by_series.items()
-        if period in of_series
-        for gap in gaps_of(period, series, of_series[period])
-    ]
+    found = found or {(period, scope.asked): [] for period in scope.periods}
+    gaps = [gaps_of(*each, found[each]) for each in sorted(found, key=str)]
     return Completeness(
         start=scope.start.isoformat(),
         end=scope.end.isoformat(),
         cadence=scope.asked.cadence,
         periods=scope.periods,
-        reports=len(found),
-        landed=len(found.keys() & landed),
-        loaded=len(found.keys() & loaded) if is_loaded else None,
-        gaps=tuple(gaps),
+        reports=len(reports),
+        landed=len(reports & landed),
+        loaded=len(reports & loaded) if is_loaded else None,
+        gaps=tuple(chain.from_iterable(gaps)),
     )
 
 
-def _by_series(
-    scope: Scope,
-    found: Mapping[ReportKey, Iterable[str]],
-    days_of: Mapping[ReportKey, _Days | None],
-) -> dict[Series, dict[str, list[ReportKey]]]:
-    """Return the reports of each series by day or month, and none for those that are expected.
+def _expected(scope: Scope, known: Iterable[ReportKey]) -> Iterator[tuple[str, Series]]:
+    """Yield the days or months for which each series has to have a report.
 
     :param scope: what is asked for.
-    :param found: reports, with the days or months that they cover.
-    :param days_of: all reports that are known, older ones included: a series begins with its first
-        report, and ends some days after its last one.
+    :param known: all reports, older ones included: a series begins with its first report, and ends
+        some days after its last one.
     """
-    known: dict[Series, list[dt.date]] = {}
-    for key, days in days_of.items():
-        if days:
-            known.setdefault(_series(key), []).extend(days)
-    expected = {
-        series: scope.periods_between(min(days), max(days) + dt.timedelta(scope.grace_days))
-        for series, days in known.items()
-    }
-    all_series = {_series(key) for key in found}
-    if scope.org_id is None:  # whose the older ones are is in receipts that are not read here
-        all_series |= {series for series, periods in expected.items() if periods}
-    by_series: dict[Series, dict[str, list[ReportKey]]] = {
-        series: {period: [] for period in expected.get(series, scope.periods)}
-        for series in sorted(all_series or {scope.asked}, key=str)
-    }
-    for key, covered in found.items():
-        for period in covered:
-            by_series[_series(key)].setdefault(period, []).append(key)
-    return by_series
+    periods: dict[Series, list[str]] = {}
+    for key in known:
+        if period := scope.period_of(key):
+            periods.setdefault(_series(key), []).append(period)
+    for series, with_reports in periods.items():
+        for period in scope.expected(min(with_reports), max(with_reports)):
+            yield period, series
 
 
 def _series(key: ReportKey) -> Series:
     return Series(key.plan_id, key.report_type, str(key.cadence))
-
-
-def _days(first: Any, last: Any) -> _Days | None:
-    """Return first and last day of a report's data; None where they are no dates."""
-    try:
-        begin = dt.date.fromisoformat(str(first)[:10])
-        return begin, dt.date.fromisoformat(str(last)[:10]) if last else begin
-    except ValueError:
-        return None

@@ -23,13 +23,13 @@ _LONGEST_SEGMENT = 255 - len(_RECEIPT_ENDING)
 #: Object stores allow 1,024 bytes a key: these for ours, the rest for the destination's prefix.
 LONGEST_KEY = 768
 LONGEST_PREFIX = 1024 - LONGEST_KEY - len("/")
-#: What a key adds to a report's path: its receipt's folder and ending, or the name of a file.
-_LONGEST_ADDITION = len("/part-0000000000-0123456789abcdef.csv.gz")
+#: A key adds to a report's path its receipt's folder and ending, or the name of a file.
+_LONGEST_PATH = LONGEST_KEY - len("/part-0000000000-0123456789abcdef.csv.gz")
 #: What Hive, and with it every reader of Hive partitions, takes for NULL.
 _NULL = "__HIVE_DEFAULT_PARTITION__"
 _UNSAFE = re.compile(rb"[^A-Za-z0-9._-]|^[._]|\.$")
 _SURROGATES = "surrogatepass"
-_DATE_WITH_TIME = re.compile(r"(\d{4}-\d\d-\d\d)[T ]")
+_TIME_OF_DAY = re.compile(r"(?<=^\d{4}-\d\d-\d\d)[T ].*", re.DOTALL)
 _PARTITIONS = ("report_type", "cadence", "plan_id", "data_date")
 
 
@@ -52,11 +52,10 @@ class ReportKey(NamedTuple):
     @classmethod
     def of(cls, report: Report) -> ReportKey:
         """Return a report's key. A date with a time in it counts as its day."""
-        date = _text(report.data_date_start)
-        if date is not None and (found := _DATE_WITH_TIME.match(date)):
-            date = found[1]
-        report_type, cadence = _text(report.report_type), _text(report.cadence)
-        return cls(report_type, cadence, _text(report.plan_id), date, report.report_id)
+        values = (report.report_type, report.cadence, report.plan_id, report.data_date_start)
+        report_type, cadence, plan_id, date = map(_text, values)
+        date = date and _TIME_OF_DAY.sub("", date)
+        return cls(report_type, cadence, plan_id, date, report.report_id)
 
     @classmethod
     def of_receipt(cls, key: str) -> ReportKey | None:
@@ -83,19 +82,13 @@ class ReportKey(NamedTuple):
 
     @property
     def series(self) -> str:
-        """The folder of all reports of its type, cadence and plan, ending in a slash.
-
-        :raises InvalidInput: if a value is longer than a file's name may be.
-        """
-        return "".join(map(_partition, _PARTITIONS[:-1], self))
+        """The folder of all reports of its type, cadence and plan, ending in a slash."""
+        return "".join(f"{folder}/" for folder in map(_partition, _PARTITIONS[:-1], self))
 
     @property
     def day(self) -> str:
-        """The folder of its day within its series, ending in a slash.
-
-        :raises InvalidInput: if the date is longer than a file's name may be.
-        """
-        return _partition("data_date", self.data_date)
+        """The folder of its day within its series."""
+        return _partition(_PARTITIONS[-1], self.data_date)
 
     @property
     def folder(self) -> str:
@@ -118,41 +111,31 @@ class ReportKey(NamedTuple):
         return (self.data_date or "~", *(value or "" for value in self))
 
     def _path(self) -> str:
-        if not self.report_id:
-            raise InvalidInput("A report without an id cannot be landed: it has no place.")
-        path = f"{self.series}{self.day}{_segment(self.report_id)}"
-        if len(path) + _LONGEST_ADDITION > LONGEST_KEY:
+        path = f"{self.series}{self.day}/{_segment(self.report_id)}"
+        longest = max(path.split("/"), key=len)
+        too_long = len(path) > _LONGEST_PATH or len(longest) > _LONGEST_SEGMENT
+        if too_long or not self.report_id:
             raise InvalidInput(
-                f"Report {self.report_id[:40]!r} cannot be landed: its path has {len(path)} "
-                f"characters, where {LONGEST_KEY - _LONGEST_ADDITION} are allowed; the longest "
-                f"name in it begins {max(path.split('/'), key=len)[:40]!r}."
+                f"Report {self.report_id[:40]!r} cannot be landed: its id is empty, or its names "
+                f"are too long. At most {_LONGEST_SEGMENT} characters are allowed in a name, and "
+                f"{_LONGEST_PATH} in all; the longest name begins {longest[:40]!r}."
             )
         return path
 
 
 def _partition(name: str, value: str | None) -> str:
-    return f"{name}={_NULL}/" if value is None else f"{_segment(value, prefix=f'{name}=')}/"
+    return f"{name}={_NULL if value is None else _segment(value)}"
 
 
-def _segment(name: str, *, prefix: str = "") -> str:
+def _segment(name: str) -> str:
     """Return a name as one safe path segment.
 
     Letters, digits, ``-``, ``_`` and ``.`` stand for themselves, everything else is
     percent-encoded, as Hive does it; so are a leading ``_`` or ``.`` (they would hide it) and
     a trailing ``.`` (Azure does not allow it).
-
-    :param name: for example a report's id.
-    :param prefix: what goes before it; safe as it is.
-    :raises InvalidInput: if it is longer than a file's name may be.
     """
     raw = name.encode("utf-8", _SURROGATES)
-    safe = prefix + _UNSAFE.sub(lambda found: b"%%%02X" % found.group()[0], raw).decode("ascii")
-    if len(safe) > _LONGEST_SEGMENT:
-        raise InvalidInput(
-            f"The name {(prefix + name)[:40]!r}… is too long to land: {len(safe)} characters as a "
-            f"file's name, where {_LONGEST_SEGMENT} are allowed."
-        )
-    return safe
+    return _UNSAFE.sub(lambda found: b"%%%02X" % found.group()[0], raw).decode("ascii")
 
 
 def value_of(folder: str) -> str | None:

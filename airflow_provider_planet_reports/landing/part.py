@@ -66,12 +66,10 @@ class PartFile:
         :raises DestinationError: if the store fails; the file may be visible all the same.
         """
         writer = self._writer or self._pass_on()
-        self._counter.complete()
+        rows = self._counter.rows()
         self.visible = self._name
         writer.commit()
-        self.file = LandedFile(
-            self._name, self._size, self._sha256.hexdigest(), self._counter.rows()
-        )
+        self.file = LandedFile(self._name, self._size, self._sha256.hexdigest(), rows)
         # A report may have a thousand parts: none of them keeps its buffers.
         self._counter, self._writer = RowCounter(), None
         return self.file

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 
 from airflow_provider_planet_reports.errors import PlanetReportsError
-from airflow_provider_planet_reports.landing.layout import ReportKey
 from airflow_provider_planet_reports.landing.receipt import Receipt
 
 _PLANS_SHOWN = 10
@@ -13,62 +13,40 @@ _PLANS_SHOWN = 10
 
 @dataclass
 class Outcome:
-    """What became of a run.
+    """What became of a run, so far.
 
     :param landed: receipts of the reports that this run landed.
     :param earlier: receipts of those that an earlier try of the same task instance landed.
     :param failures: names of what could not be landed, mostly ids, and why.
     :param before: how many were landed before; ``earlier`` and damaged receipts included.
+    :param left: how many are still to be landed.
+    :param bytes: what was downloaded.
+    :param begun: when the run began, by :func:`time.monotonic`.
     """
 
-    landed: dict[ReportKey, Receipt] = field(default_factory=dict)
-    earlier: dict[ReportKey, Receipt] = field(default_factory=dict)
+    landed: list[Receipt] = field(default_factory=list)
+    earlier: list[Receipt] = field(default_factory=list)
     failures: list[tuple[str, PlanetReportsError]] = field(default_factory=list)
     before: int = 0
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a run has come.
-
-    :param asked: reports to land.
-    :param landed: reports landed.
-    :param failed: reports that could not be landed.
-    :param bytes: what was downloaded.
-    :param seconds: time since the beginning.
-    """
-
-    asked: int
-    landed: int
-    failed: int
-    bytes: int
-    seconds: float
+    left: int = 0
+    bytes: int = 0
+    begun: float = field(default_factory=time.monotonic, compare=False)
 
     def __str__(self) -> str:
-        failed = f"; {self.failed} failed" if self.failed else ""
+        """Say how much was landed, of which days and plans."""
+        landed = [*self.landed]  # other threads add to it meanwhile
+        days = sorted(receipt.key.data_date or "no day" for receipt in landed)
+        plans = sorted({receipt.key.plan_id or "none" for receipt in landed})
+        more = ", …" if len(plans) > _PLANS_SHOWN else ""
+        shown = f"{', '.join(plans[:_PLANS_SHOWN])}{more}"
+        what = f" (data of {days[0]} to {days[-1]}, plans {shown})" if days else ""
+        files = sum(len(receipt.files) for receipt in landed)
+        failed = f"; {len(self.failures)} failed" if self.failures else ""
+        left = f"; {self.left} left" if self.left else ""
         return (
-            f"Landed {self.landed} of {self.asked} reports, {format_bytes(self.bytes)} in "
-            f"{self.seconds:.0f} s ({format_bytes(self.bytes / max(self.seconds, 0.001))}/s)"
-            f"{failed}; {self.asked - self.landed - self.failed} left."
+            f"Landed {len(landed)} reports{what}: {files} files, {format_bytes(self.bytes)} in "
+            f"{time.monotonic() - self.begun:.0f} s{failed}{left}."
         )
-
-
-def summary(outcome: Outcome, seconds: float) -> str:
-    """Return a line about what a run has landed: how much, of which days and plans.
-
-    :param outcome: what became of the run.
-    :param seconds: how long it took.
-    """
-    days = sorted(key.data_date or "no day" for key in outcome.landed)
-    plans = sorted({key.plan_id or "none" for key in outcome.landed})
-    shown = ", ".join([*plans[:_PLANS_SHOWN], *["…"][: len(plans) > _PLANS_SHOWN]])
-    what = f" (data of {days[0]} to {days[-1]}, plans {shown})" if days else ""
-    files = [file for receipt in outcome.landed.values() for file in receipt.files]
-    failed = f"; {len(outcome.failures)} failed" if outcome.failures else ""
-    return (
-        f"Landed {len(outcome.landed)} reports{what}: {len(files)} files, "
-        f"{format_bytes(sum(file.bytes for file in files))} in {seconds:.0f} s{failed}."
-    )
 
 
 def format_bytes(size: float) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 import secrets
 from collections.abc import Mapping
@@ -65,27 +64,6 @@ class Receipt:
     provider_version: str = __version__
     written: str = ""
 
-    @classmethod
-    def issue(
-        cls,
-        key: ReportKey,
-        *,
-        landing: str,
-        report: Mapping[str, Any],
-        files: tuple[LandedFile, ...],
-        landed_by: Mapping[str, Any],
-        replaces: Receipt | None = None,
-    ) -> Receipt:
-        """Write out a receipt for what was landed just now.
-
-        :param replaces: the receipt of the report's earlier landing, if there is one.
-        """
-        now = _now()
-        first, first_by = now, landed_by
-        if replaces:
-            first, first_by = replaces.first_landed_at, replaces.first_landed_by
-        return cls(key, landing, report, files, now, first, landed_by, first_by)
-
     @property
     def report_id(self) -> str:
         """The report's id."""
@@ -134,19 +112,6 @@ class Receipt:
         """
         same = all(self.landed_by.get(name) == of.get(name) for name in _IDENTITY)
         return bool(of) and same and self.landed_by.get("try_number", 0) < of.get("try_number", 0)
-
-
-def landing_of(data: bytes) -> str | None:
-    """Return the id of the landing that wrote a receipt, None where that cannot be read."""
-    try:
-        landing = json.loads(data)["landing"]
-    except (ValueError, TypeError, KeyError, RecursionError):
-        return None
-    return landing if isinstance(landing, str) else None
-
-
-def _now() -> str:
-    return dt.datetime.now(dt.timezone.utc).isoformat(timespec="seconds")
 
 
 def _is_in_folder(name: str, folder: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import secrets
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -32,7 +33,6 @@ class ReportLanding:
         self._id = secrets.token_hex(8)
         self._base: commit.StoredReceipt | None = None
         self._snapshot: list[str] = []
-        self._committing = False
         self._parts: list[PartFile] = []
 
     def begin(self, *, overwrite: bool) -> bool:
@@ -89,52 +89,46 @@ class ReportLanding:
         :param landed_by: the task instance.
         :return: the receipt; None if another landing of the report has committed meanwhile: then
             that one's files are there, and these are gone.
+        :raises UnreadableReceipt: if another one is there that cannot be read; nothing is deleted.
         :raises DestinationError: if the store fails, or it is undecided who has won.
         """
-        replaced = self._base and self._base.receipt
-        receipt = Receipt.issue(
+        now, replaced = _now(), self._base and self._base.receipt
+        receipt = Receipt(
             self._key,
-            landing=self._id,
-            report=report,
-            files=self.files,
+            self._id,
+            report,
+            self.files,
+            landed_at=now,
+            first_landed_at=replaced.first_landed_at if replaced else now,
             landed_by=landed_by,
-            replaces=replaced,
+            first_landed_by=replaced.first_landed_by if replaced else landed_by,
         )
+        own = {file.name for file in receipt.files}
+        garbage = {*self._snapshot} - own
+        if garbage and not self._store.keeps_conditions():
+            # A landing that is unknown here may still commit, so only what is replaced goes.
+            garbage &= {file.name for file in replaced.files} if replaced else set()
         # From here on the receipt may be there, whatever happens: abandon() must delete nothing.
-        self._committing = True
-        try:
-            commit.commit(self._store, receipt, self._base)
-        except commit.Lost as lost:
-            self._withdraw(lost.winner)
-            return None
-        commit.delete_unnamed(self._store, self._snapshot, receipt, replaced)
-        return receipt
+        self._parts = []
+        winner = commit.commit(self._store, receipt, self._base)
+        if winner and winner.landing == self._id:
+            commit.delete_files(self._store, garbage)
+            return receipt
+        if self._store.keeps_conditions():  # else our own receipt may still come after the winner's
+            commit.delete_files(self._store, own)
+        if winner is None or (replaced and winner.landing == replaced.landing):
+            raise DestinationError(
+                f"Try again: report {self._key.report_id!r} was removed or cleaned up while it was "
+                f"landed. {self._store.uri(self._key.receipt)}"
+            )
+        return None
 
     def abandon(self) -> None:
-        """Leave nothing behind of a report that is not committed; does nothing afterwards."""
+        """Leave nothing behind of a report that is not committed."""
         for part in self._parts:
             part.abandon()
-        if not self._committing:
-            self._delete_own()
+        commit.delete_files(self._store, filter(None, (part.visible for part in self._parts)))
 
-    def _withdraw(self, winner: commit.StoredReceipt | None) -> None:
-        """Delete this landing's files, after another one has won.
 
-        :raises UnreadableReceipt: if what has won is no receipt.
-        :raises DestinationError: if what was to be replaced is still there: not another landing
-            has won, but a clean-up, which puts the same receipt again; or nothing is there.
-        """
-        if self._store.keeps_conditions():  # else our own receipt may still come after the winner's
-            self._delete_own()
-        now, before = winner and winner.checked(), self._base and self._base.receipt
-        if now is None or (before and now.landing == before.landing):
-            what = "was removed" if now is None else "was cleaned up"
-            raise DestinationError(
-                f"Try again: report {self._key.report_id!r} {what} while it was landed. "
-                f"{self._store.uri(self._key.receipt)}"
-            )
-
-    def _delete_own(self) -> None:
-        parts, self._parts = self._parts, []
-        visible = (part.visible for part in parts)
-        commit.delete_files(self._store, filter(None, visible))
+def _now() -> str:
+    return dt.datetime.now(dt.timezone.utc).isoformat(timespec="seconds")

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import KW_ONLY, dataclass, field
@@ -23,7 +22,7 @@ from airflow_provider_planet_reports.errors import PlanetReportsError
 from airflow_provider_planet_reports.landing import errors
 from airflow_provider_planet_reports.landing.layout import ReportKey
 from airflow_provider_planet_reports.landing.part import PartFile
-from airflow_provider_planet_reports.landing.progress import Outcome, Progress, summary
+from airflow_provider_planet_reports.landing.progress import Outcome
 from airflow_provider_planet_reports.landing.receipt import Receipt
 from airflow_provider_planet_reports.landing.report_landing import ReportLanding
 from airflow_provider_planet_reports.landing.side_by_side import wait_for
@@ -38,8 +37,9 @@ _THREADS_PER_DOWNLOAD = 3
 _EDITIONS = 3
 #: How often a part is downloaded whose content is damaged.
 _CONTENT_TRIES = 3
-#: After so many unchanged reports with other rows than announced, the server counts otherwise.
-_COUNTED_OTHERWISE = 3
+#: How many reports of a run, with other rows than announced, are asked for again: it may be that
+#: the server counts otherwise.
+_ROW_QUESTIONS = 16
 #: Airflow kills a process five seconds after it has told it to end.
 _SECONDS_TO_CLEAN_UP = 1.5
 
@@ -68,7 +68,7 @@ class LandingRun:
     row_count_check: str = "warn"
     except_reports: Collection[str] = ()
     landed_by: Mapping[str, Any] = field(default_factory=dict)
-    on_progress: Callable[[Progress], None] = log.info
+    on_progress: Callable[[Outcome], None] = log.info
     seconds_between: float = 30.0
 
     def __post_init__(self) -> None:
@@ -77,14 +77,13 @@ class LandingRun:
         self._reports = ThreadPoolExecutor(self._at_a_time, "landing-report")
         self._parts = ThreadPoolExecutor(self._at_a_time, "landing-part")
         self._download_slots = threading.Semaphore(self.max_workers)
-        self._counted_otherwise = threading.Semaphore(_COUNTED_OTHERWISE)
-        self._ended = threading.Event()
+        self._row_questions = threading.Semaphore(_ROW_QUESTIONS)
         #: Guards what follows; taken last, while no other lock is waited for.
         self._lock = threading.Lock()
         self._outcome = Outcome()
+        #: Why the run has ended before its time; it ends once only.
         self._fatal: PlanetReportsError | None = None
         self._destination_failures = 0
-        self._bytes = 0
 
     def run(self, asked: Iterable[Report]) -> Outcome:
         """Land those reports that are not landed yet; one that fails does not stop the others.
@@ -97,8 +96,7 @@ class LandingRun:
         with self._parts, self._reports:  # the reports end first
             try:
                 reports = self._wanted(asked)
-                missing = self._missing(reports)
-                self._land_all({key: reports[key] for key in missing}, len(reports))
+                self._land_all(self._missing(reports), len(reports))
             except errors.Cancelled:
                 pass  # of the store, when the run has ended
             except BaseException:
@@ -131,69 +129,54 @@ class LandingRun:
             log.info("Excepted, so neither landed nor failed for: %s.", names)
         return reports
 
-    def _missing(self, reports: Mapping[ReportKey, Report]) -> list[ReportKey]:
+    def _missing(self, reports: Mapping[ReportKey, Report]) -> Mapping[ReportKey, Report]:
         """Return the reports to land. Of landed ones, take note of what an earlier try landed."""
         if self.overwrite:
-            return [*reports]
+            return reports
         landed = self.zone.landed(reports)
         is_retry = self.landed_by.get("try_number", 0) > 1
         to_read = [key for key, readable in landed.items() if is_retry or not readable]
-        for key, receipt in self.zone.receipts(to_read):
-            if isinstance(receipt, errors.UnreadableReceipt):
-                self._fail(key, receipt)
-            elif receipt is None:
-                del landed[key]
-            elif receipt.is_from_earlier_try(self.landed_by):
-                self._outcome.earlier[key] = receipt
+        for receipt in self.zone.receipts(to_read, on_unreadable=self._fail):
+            if receipt.is_from_earlier_try(self.landed_by):
+                self._outcome.earlier.append(receipt)
         self._outcome.before = len(landed)
-        return [key for key in reports if key not in landed]
+        return {key: report for key, report in reports.items() if key not in landed}
 
     def _land_all(self, missing: Mapping[ReportKey, Report], asked: int) -> None:
         if not missing:
             log.info("Found %d matching reports; all are landed already.", asked)
             return
         log.info("Found %d matching reports, %d to land.", asked, len(missing))
-        begun = time.monotonic()
         running = {self._reports.submit(self._land, *each) for each in missing.items()}
         while running:
             done, running = wait(running, self.seconds_between, FIRST_EXCEPTION)
             for report in done:
                 report.result()
-            if running and not self._ended.is_set():
-                over = len(self._outcome.landed), len(self._outcome.failures)
-                now = Progress(len(missing), *over, self._bytes, time.monotonic() - begun)
-                self.on_progress(now)
-        log.info("%s", summary(self._outcome, time.monotonic() - begun))
+            self._outcome.left = len(running)
+            if running and not self._fatal:
+                self.on_progress(self._outcome)
+        log.info("%s", self._outcome)
 
     def _land(self, key: ReportKey, report: Report) -> None:
         """Land one report. Called in the pool for reports."""
-        if self._ended.is_set():
+        if self._fatal:
             return
         try:
-            receipt = self._land_as_it_is(key, report)
+            receipt = self._land_edition(key, report, _EDITIONS)
         except PlanetReportsError as error:
             self._fail(key, error)
             return
         with self._lock:
             self._destination_failures = 0
             if receipt is not None:
-                self._outcome.landed[key] = receipt
+                self._outcome.landed.append(receipt)
             else:  # another run has landed it meanwhile
                 self._outcome.before += 1
 
-    def _land_as_it_is(self, listed: ReportKey, report: Report) -> Receipt | None:
+    def _land_edition(
+        self, listed: ReportKey, report: Report, editions_left: int
+    ) -> Receipt | None:
         """Land a report, and begin again whenever it turns out to be a later edition."""
-        for _ in range(_EDITIONS + 1):
-            try:
-                return self._land_edition(listed, report)
-            except ReportReplaced as replaced:
-                report = replaced.report
-        raise InvalidResponse(
-            f"Try again later: report {report.report_id!r} changes again and again while it is "
-            "downloaded."
-        )
-
-    def _land_edition(self, listed: ReportKey, report: Report) -> Receipt | None:
         if not report.contents:  # links may be secret, and are not always handed on
             report = self._fresh(report)
         if not report.contents and report.num_rows != 0:
@@ -216,8 +199,16 @@ class LandingRun:
             wait_for(calls, most_telling=ReportReplaced)
             self._check_rows(contents, landing)
             return landing.finish(contents.report.redacted_dict(), self.landed_by)
+        except ReportReplaced as replaced:
+            later = replaced.report
         finally:
             landing.abandon()
+        if not editions_left:
+            raise InvalidResponse(
+                f"Try again later: report {report.report_id!r} changes again and again while it is "
+                "downloaded."
+            )
+        return self._land_edition(listed, later, editions_left - 1)
 
     def _land_part(self, contents: Contents, number: int, part: PartFile) -> None:
         """Download a part into its file. Called in the pool for parts."""
@@ -243,10 +234,10 @@ class LandingRun:
 
     def _count(self, size: int) -> None:
         """Take note of bytes that were downloaded. Called in the pool for parts."""
-        if self._ended.is_set():
+        if self._fatal:
             raise errors.RunCancelled("The run has ended.")
         with self._lock:
-            self._bytes += size
+            self._outcome.bytes += size
 
     def _check_rows(self, contents: Contents, landing: ReportLanding) -> None:
         """Compare a report's rows with its description.
@@ -257,12 +248,8 @@ class LandingRun:
         expected, counted = contents.report.num_rows, landing.rows
         if None in (expected, counted) or expected == counted:
             return
-        if self._counted_otherwise.acquire(blocking=False):
-            try:
-                contents.check()
-            except ReportReplaced:
-                self._counted_otherwise.release()
-                raise
+        if self._row_questions.acquire(blocking=False):
+            contents.check()
         what = f"Report {contents.report.report_id!r} has {counted} rows, but num_rows={expected}"
         if self.row_count_check == "fail":
             raise errors.RowCountMismatch(f"{what}. row_count_check='warn' would land it.")
@@ -270,7 +257,7 @@ class LandingRun:
             log.warning("%s; it is landed all the same.", what)
 
     def _fail(self, key: ReportKey, error: PlanetReportsError) -> None:
-        if self._ended.is_set():  # it fails because of that
+        if self._fatal:  # it fails because of that
             return
         log.error("Report %s could not be landed: %s", key.report_id, error)
         of_store = isinstance(error, errors.DestinationError)
@@ -284,10 +271,9 @@ class LandingRun:
 
     def _end(self, error: PlanetReportsError) -> None:
         with self._lock:
-            self._fatal = self._fatal or error
-            if self._ended.is_set():
+            if self._fatal:
                 return
-            self._ended.set()
+            self._fatal = error
         # Threads that end have so long to delete what they leave behind.
         cancel_store = threading.Timer(_SECONDS_TO_CLEAN_UP, self.zone.store.cancel)
         cancel_store.daemon = True

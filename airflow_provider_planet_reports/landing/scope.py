@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
 from airflow_provider_planet_reports.errors import InvalidInput
-from airflow_provider_planet_reports.landing.zone import same_id
+from airflow_provider_planet_reports.landing.layout import ReportKey
 
 _CADENCES = ("daily", "monthly")
 
@@ -81,24 +80,30 @@ class Scope:
         days = [self.start + dt.timedelta(days=each) for each in range(number)]
         if self.asked.cadence == "monthly":
             days = [day for day in days if day.day == 1 and end_of_month(day) <= self.end]
-        return tuple(map(self._period_of, days))
+        return tuple(map(self._period, days))
 
-    def periods_between(self, first: dt.date, last: dt.date) -> tuple[str, ...]:
-        """Return those of the periods that have a day in a range of days.
+    def period_of(self, key: ReportKey) -> str:
+        """Return the day or month of the first day of a report's data, empty where it has none."""
+        try:
+            return self._period(dt.date.fromisoformat(key.data_date or ""))
+        except ValueError:
+            return ""
 
-        :param first: the range's first day.
-        :param last: its last day.
+    def expected(self, first: str, last: str) -> tuple[str, ...]:
+        """Return the periods for which a series has to have a report.
+
+        :param first: day or month of its first report.
+        :param last: day or month of its last report.
         """
-        begin = bisect_left(self.periods, self._period_of(first))
-        return self.periods[begin : bisect_right(self.periods, self._period_of(last))]
+        day = dt.date.fromisoformat(f"{last}-01"[: len("2026-11-01")])
+        if self.asked.cadence == "monthly":
+            day = end_of_month(day)
+        until = self._period(day + dt.timedelta(days=self.grace_days))
+        return tuple(period for period in self.periods if first <= period <= until)
 
-    def _period_of(self, day: dt.date) -> str:
+    def _period(self, day: dt.date) -> str:
         """Return a day as ``YYYY-MM-DD``, or its month as ``YYYY-MM``."""
         return day.isoformat()[: 7 if self.asked.cadence == "monthly" else 10]
-
-    def wants_organization(self, org_id: Any) -> bool:
-        """Return whether a landed report is of the organization that is asked for."""
-        return self.org_id is None or same_id(self.org_id, org_id)
 
 
 def end_of_month(day: dt.date) -> dt.date:

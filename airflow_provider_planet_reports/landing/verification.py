@@ -95,42 +95,25 @@ def remove_strays(zone: LandingZone, key: ReportKey) -> int:
     """Delete the files in a landed report's folder that its receipt does not name.
 
     By the commit protocol, so that it is safe while the report is landed again: the same receipt is
-    put once more, which every landing under way loses to.
-
-    :return: how many files were deleted; 0 where another landing was faster, or none is landed.
-    :raises UnreadableReceipt: if the receipt cannot be read.
-    :raises DestinationError: if the destination fails.
-    """
-    base = commit.read_receipt(zone.store, key)
-    if base is None:
-        return 0
-    receipt = base.checked()
-    named = {file.name for file in receipt.files}
-    strays = {entry.key for entry in zone.store.list(key.folder)} - named
-    if not strays or not zone.store.keeps_conditions():
-        return 0
-    try:
-        commit.commit(zone.store, receipt, base, exact=True)
-    except commit.Lost:
-        return 0
-    return commit.delete_files(zone.store, strays)
-
-
-def remove_all_strays(zone: LandingZone) -> int:
-    """Remove the strays of all landed reports; those without a receipt are left alone.
-
-    They may be of a report that is being landed. Its next landing deletes what is left of others.
+    put once more, which every landing under way loses to. What fails is logged, and left to the
+    next time. Strays without a receipt are left alone, since their report may just be landed.
 
     :return: how many files were deleted.
-    :raises DestinationError: if the destination fails.
     """
-    removed = 0
-    for key in zone.find():
-        try:
-            removed += remove_strays(zone, key)
-        except UnreadableReceipt as error:
-            log.warning("%s", error)
-    return removed
+    try:
+        base = commit.read_receipt(zone.store, key)
+        if base is None:
+            return 0
+        receipt = base.checked()
+        strays = {entry.key for entry in zone.store.list(key.folder)}
+        strays -= {file.name for file in receipt.files}
+        if not strays or not zone.store.keeps_conditions():
+            return 0
+        zone.store.put(key.receipt, receipt.to_json(), replaces=base.revision)
+    except (UnreadableReceipt, DestinationError) as error:
+        log.warning("Strays are left: %s", error)
+        return 0
+    return commit.delete_files(zone.store, strays)
 
 
 def stored_reports(zone: LandingZone) -> list[ReportKey]:
@@ -190,8 +173,6 @@ def _compare_file(zone: LandingZone, file: LandedFile) -> tuple[int, Finding | N
         return size, Finding("missing", uri, "its receipt is there, but it is not")
     except DestinationError as error:
         return size, Finding("unreadable", uri, str(error))
-    if size != file.bytes:
-        return size, Finding("torn", uri, f"{size} bytes instead of {file.bytes}")
-    if digest.hexdigest() != file.sha256:
-        return size, Finding("torn", uri, "other bytes than were landed")
-    return size, None
+    if (size, digest.hexdigest()) == (file.bytes, file.sha256):
+        return size, None
+    return size, Finding("torn", uri, f"{size} bytes that are not the {file.bytes} landed")

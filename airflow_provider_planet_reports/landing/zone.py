@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+import logging
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_planet_reports.errors import InvalidInput
@@ -18,6 +20,8 @@ from airflow_provider_planet_reports.landing.stores.interface import Entry, Stor
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import ObjectStoragePath
 
+log = logging.getLogger(__name__)
+
 #: Receipts are small, so reading them is a matter of round trips.
 _READERS = 64
 _LISTINGS = 16
@@ -26,6 +30,10 @@ _LISTINGS = 16
 _SMALLEST_RECEIPT = 100
 #: The API's own fields in what tasks hand on about a landed report.
 _DESCRIBED = ("org_id", "plan_id", "report_type", "cadence", "data_date_start", "data_date_end")
+
+
+def _warn(key: ReportKey, error: UnreadableReceipt) -> None:  # noqa: ARG001 - the error names it
+    log.warning("%s", error)
 
 
 class LandingZone:
@@ -51,19 +59,16 @@ class LandingZone:
             small is not.
         """
         wanted: dict[str, ReportKey] = {}
-        first_days: dict[str, str] = defaultdict(lambda: "~")
+        first_days: dict[str, str] = {}
         for key in keys:
             try:
                 wanted[key.receipt] = key
             except InvalidInput:
                 continue
-            first_days[key.series] = min(first_days[key.series], key.day)
+            first_days[key.series] = min(key.day, first_days.get(key.series, key.day))
         return {
             wanted[entry.key]: entry.size >= _SMALLEST_RECEIPT
-            for entries in side_by_side(
-                self.store, self._receipts_from, first_days.items(), threads=_LISTINGS
-            )
-            for entry in entries
+            for entry in self._listed(first_days)
             if entry.key in wanted
         }
 
@@ -89,21 +94,16 @@ class LandingZone:
         """
         first, last = day("start", start), day("end", end)
         folders = [RECEIPTS]
-        wanted = {"report_type": report_type, "cadence": cadence, "plan_id": plan_id}
-        for name, value in wanted.items():
+        for value in (report_type, cadence, plan_id):
             below = side_by_side(self.store, self.store.folders, folders, threads=_LISTINGS)
             folders = [
                 folder
-                for each in below
-                for folder in each
-                if folder.split("/")[-2].startswith(f"{name}=")
-                and (value is None or same_id(value_of(folder), value))
+                for folder in chain.from_iterable(below)
+                if value is None or same_id(value_of(folder), value)
             ]
-        series = [(folder.removeprefix(RECEIPTS), f"data_date={first}") for folder in folders]
-        listed = side_by_side(self.store, self._receipts_from, series, threads=_LISTINGS)
-        etags = {
-            ReportKey.of_receipt(entry.key): entry.etag for entries in listed for entry in entries
-        }
+        series = [folder.removeprefix(RECEIPTS) for folder in folders]
+        listed = self._listed(dict.fromkeys(series, f"data_date={first}"))
+        etags = {ReportKey.of_receipt(entry.key): entry.etag for entry in listed}
         # Without a date, a report is of no range of days; "~" is greater than any day.
         found = (key for key in etags if key and (not last or (key.data_date or "~") <= last))
         matching = (key for key in found if not first or key.data_date)
@@ -118,15 +118,26 @@ class LandingZone:
         return found and found.checked()
 
     def receipts(
-        self, keys: Iterable[ReportKey]
-    ) -> Iterator[tuple[ReportKey, Receipt | UnreadableReceipt | None]]:
-        """Yield each report's receipt, or why it cannot be read; None where there is none."""
+        self,
+        keys: Iterable[ReportKey],
+        org_id: str | int | None = None,
+        on_unreadable: Callable[[ReportKey, UnreadableReceipt], None] = _warn,
+    ) -> Iterator[Receipt]:
+        """Yield the receipts of reports, in order; none for those that have none.
 
-        def read(key: ReportKey) -> tuple[ReportKey, Receipt | UnreadableReceipt | None]:
-            found = read_receipt(self.store, key)
-            return key, found and found.content
-
-        return side_by_side(self.store, read, keys, threads=_READERS)
+        :param keys: the reports.
+        :param org_id: only reports of this organization; by default any.
+        :param on_unreadable: called for each receipt that cannot be read; by default it is logged.
+        """
+        keys = [*keys]
+        read = partial(read_receipt, self.store)
+        found = side_by_side(self.store, read, keys, threads=_READERS)
+        for key, stored in zip(keys, found, strict=True):
+            receipt = stored and stored.content
+            if isinstance(receipt, UnreadableReceipt):
+                on_unreadable(key, receipt)
+            elif receipt and (org_id is None or same_id(receipt.report.get("org_id"), org_id)):
+                yield receipt
 
     def describe(self, receipt: Receipt) -> dict[str, Any]:
         """Return what tasks hand on about a landed report; see :func:`.landed_reports`."""
@@ -140,11 +151,15 @@ class LandingZone:
             "receipt": self.store.uri(receipt.key.receipt),
         }
 
-    def _receipts_from(self, series_and_first_day: tuple[str, str]) -> list[Entry]:
-        """Return the receipts of a series from a day on."""
-        series, first = series_and_first_day
-        folder = f"{RECEIPTS}{series}"
-        return [*self.store.list(folder, after=folder + first.rstrip("/"))]
+    def _listed(self, first_days: Mapping[str, str]) -> Iterator[Entry]:
+        """Yield the receipts of some series, each from a day's folder on."""
+
+        def of_series(series: str) -> list[Entry]:
+            folder = RECEIPTS + series
+            return [*self.store.list(folder, after=folder + first_days[series])]
+
+        listed = side_by_side(self.store, of_series, first_days, threads=_LISTINGS)
+        return chain.from_iterable(listed)
 
 
 def same_id(one: str | int | None, other: str | int | None) -> bool:

@@ -17,7 +17,7 @@ from airflow_provider_planet_reports.airflow_side.parameters import (
 )
 from airflow_provider_planet_reports.airflow_side.task_errors import task_errors
 from airflow_provider_planet_reports.errors import InvalidInput, PlanetReportsError
-from airflow_provider_planet_reports.landing.destination import parse_url
+from airflow_provider_planet_reports.landing.destination import place_of
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -163,7 +163,7 @@ PlanetReportsToWarehouseOperator` loads. It writes ``usage.csv``, which has ever
         from airflow_provider_planet_reports.warehouse.opening import parse_warehouse
 
         for name, check in (
-            ("page", parse_url),
+            ("page", place_of),
             ("days", _days),
             ("end", _end),
             ("quotas", given_quotas),

@@ -31,7 +31,7 @@ from airflow_provider_planet_reports.airflow_side.task_errors import (
 from airflow_provider_planet_reports.client.report import Report
 from airflow_provider_planet_reports.errors import InvalidInput, PlanetReportsError
 from airflow_provider_planet_reports.hooks.planet_reports import PlanetReportsHook
-from airflow_provider_planet_reports.landing.destination import connection_of
+from airflow_provider_planet_reports.landing.destination import place_of
 from airflow_provider_planet_reports.links.planet_reports import LandingPlaceLink, PlanetAccountLink
 from airflow_provider_planet_reports.plurals import counted
 
@@ -46,9 +46,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseOperatorLink, Context, ObjectStoragePath
     from airflow.providers.openlineage.extractors import OperatorLineage
 
-    from airflow_provider_planet_reports.landing.layout import ReportKey
-    from airflow_provider_planet_reports.landing.progress import Progress
-    from airflow_provider_planet_reports.landing.receipt import Receipt
+    from airflow_provider_planet_reports.landing.progress import Outcome
     from airflow_provider_planet_reports.landing.run import LandingRun
     from airflow_provider_planet_reports.landing.zone import LandingZone
 
@@ -178,8 +176,9 @@ class PlanetReportsToObjectStorageOperator(PlanetReportsBaseOperator):
             if asked is None:
                 asked = hook.list_reports(**filters, on_bad_entry=self._run.fail_entry)
             outcome = self._run.run(asked)
-        receipts = {**outcome.earlier, **outcome.landed}
-        result = [zone.describe(receipt) for _, receipt in sorted(receipts.items(), key=_by_age)]
+        receipts = [*outcome.earlier, *outcome.landed]
+        receipts.sort(key=lambda receipt: receipt.key.age())
+        result = [*map(zone.describe, receipts)]
         with _decoration("The lineage is missing"):
             self._lineage = self._lineage_of(zone, hook, result)
         _raise_failures(outcome.failures, len(outcome.landed))
@@ -193,14 +192,14 @@ class PlanetReportsToObjectStorageOperator(PlanetReportsBaseOperator):
         return result
 
     def _leave_link(self, context: Context, zone: LandingZone) -> None:
-        conn_id = connection_of(self.destination, self.destination_conn_id)
+        conn_id = place_of(self.destination, self.destination_conn_id).conn_id
         self.landing_place = LandingPlaceLink.leave(context, zone.store.uri(""), conn_id)
 
     def _lineage_of(
         self, zone: LandingZone, hook: PlanetReportsHook, landed: list[dict[str, Any]]
     ) -> LandingLineage:
         place = zone.store.uri("")
-        conn_id = connection_of(self.destination, self.destination_conn_id)
+        conn_id = place_of(self.destination, self.destination_conn_id).conn_id
         base_url = hook.api.session.base_url
         return LandingLineage(base_url, place, landed, storage_account(place, conn_id))
 
@@ -274,11 +273,7 @@ def _task_instance(context: Context) -> dict[str, Any]:
     return named
 
 
-def _by_age(landed: tuple[ReportKey, Receipt]) -> tuple[str, ...]:
-    return landed[0].age()
-
-
-def _log_progress(now: Progress) -> None:
+def _log_progress(now: Outcome) -> None:
     log.info("%s", now)
 
 

@@ -27,7 +27,7 @@ from airflow_provider_planet_reports.airflow_side.task_errors import (
 )
 from airflow_provider_planet_reports.client.filters import Filters
 from airflow_provider_planet_reports.errors import InvalidInput
-from airflow_provider_planet_reports.landing.destination import parse_url
+from airflow_provider_planet_reports.landing.destination import place_of
 from airflow_provider_planet_reports.plurals import counted
 
 if TYPE_CHECKING:
@@ -189,7 +189,7 @@ class PlanetReportsToWarehouseOperator(Templated, BaseOperator):
         if not is_template(self.columns):
             view_columns(self.columns)
         if isinstance(self.source, str) and not is_template(self.source):
-            parse_url(self.source)
+            place_of(self.source)
         if not is_template(self.warehouse) and not is_template(self.warehouse_conn_id):
             parse_warehouse(self.warehouse, self.warehouse_conn_id)
 

@@ -17,7 +17,7 @@ from airflow_provider_planet_reports.airflow_side.task_errors import (
     task_errors,
 )
 from airflow_provider_planet_reports.client.filters import Filters
-from airflow_provider_planet_reports.landing.destination import address, parse_url
+from airflow_provider_planet_reports.landing.destination import place_of
 from airflow_provider_planet_reports.landing.layout import ReportKey
 
 try:
@@ -88,9 +88,9 @@ class PlanetReportsEventTrigger(BaseEventTrigger):
             check_seconds("poll_interval", poll_interval)
             check_seconds("remind_after", remind_after)
             self.filters = Filters(**filters).to_kwargs()
-            self.destination, self.destination_conn_id = address(destination, destination_conn_id)
-            parse_url(self.destination, self.destination_conn_id)
+            place = place_of(destination, destination_conn_id)
             self.except_reports = report_ids("except_reports", except_reports)
+        self.destination, self.destination_conn_id = place.url, place.conn_id
         self.planet_reports_conn_id = planet_reports_conn_id
         self.poll_interval = poll_interval
         self.remind_after = remind_after

@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_planet_reports.errors import InvalidInput
+from airflow_provider_planet_reports.errors import InvalidInput, MissingPackage
 
 if TYPE_CHECKING:
     from airflow_provider_planet_reports.usage_page.figures import Figures
@@ -66,10 +66,7 @@ def write_usage_page(
     from airflow_provider_planet_reports.warehouse.opening import open_warehouse
 
     if find_spec("matplotlib") is None:
-        raise InvalidInput(
-            "The usage page needs a package that is not installed: pip install "
-            "'airflow-provider-planet-reports[usage-page]'."
-        )
+        raise MissingPackage("usage-page", "the usage page")
     names = reading.page_columns(columns)
     made = dt.datetime.now(dt.timezone.utc)
     account = products_of(products or ())

@@ -190,34 +190,27 @@ class _Quotes:
     """Whether all quotes of CSV enclose whole fields: blocks may be cut anywhere."""
 
     def __init__(self) -> None:
-        from airflow_provider_planet_reports.landing.content.bitmaps import Matcher
-
-        self._matcher = Matcher()
-        self._inside = self._closes = False
-        self._opens = True
+        #: A short text that what has been seen is the same as, for what follows.
+        self._before = b""
 
     @property
     def closed(self) -> bool:
         """Whether the last quoted field has ended."""
-        return not self._inside
+        return self._before != b'"'
 
     def enclose_fields(self, block: bytes) -> bool:
         """Take the next block; return False once a quote is within a field, or text behind one."""
-        from airflow_provider_planet_reports.landing.content import bitmaps
+        from airflow_provider_planet_reports.landing.content import bitmaps, rows
 
-        if b'"' not in block:
-            good = self._inside or not self._closes or block[:1] in b",\r\n"
-            self._closes = False
-            self._opens = block[-1:] in b",\r\n"
-            return good
-        # A line end behind the block is an end, too, wherever the block is cut.
-        padded, match = block + b"\n", self._matcher.match
-        quotes = match('"', padded)
-        ends = quotes | match("\n", padded) | match("\r", padded) | match(",", padded)
-        inside = bitmaps.inside_quotes(quotes, begun=self._inside)
-        opens_late = quotes & inside & ~bitmaps.shift_one(ends, first=self._opens)
-        goes_on = bitmaps.shift_one(quotes & ~inside, first=self._closes) & ~ends
-        self._inside = bool(block.count(b'"') % 2) != self._inside
-        self._closes = block.endswith(b'"') and not self._inside
-        self._opens = block[-1:] in b',\r\n"'
+        text = bitmaps.padded(self._before, block)
+        if b'"' not in text:
+            self._before = rows.going_on(text, quoted=False)
+            return True
+        match = bitmaps.match
+        quotes = match('"', text)
+        ends = quotes | match("\n", text) | match("\r", text) | match(",", text)
+        inside = bitmaps.inside_quotes(quotes)
+        opens_late = quotes & inside & ~bitmaps.shift_one(ends)
+        goes_on = bitmaps.shift_one(quotes & ~inside) & ~ends
+        self._before = rows.going_on(text, quoted=bitmaps.ends_inside(inside))
         return not (opens_late | goes_on).any()

@@ -8,12 +8,10 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_planet_reports.errors import PlanetReportsError
-from airflow_provider_planet_reports.landing.errors import UnreadableReceipt
+from airflow_provider_planet_reports.errors import MissingPackage, PlanetReportsError
 from airflow_provider_planet_reports.landing.receipt import Receipt
-from airflow_provider_planet_reports.landing.zone import LandingZone, open_zone, same_id
+from airflow_provider_planet_reports.landing.zone import LandingZone, open_zone
 from airflow_provider_planet_reports.warehouse.database import date_of
-from airflow_provider_planet_reports.warehouse.errors import WarehouseRefused
 from airflow_provider_planet_reports.warehouse.fetching import Fetched, fetch
 from airflow_provider_planet_reports.warehouse.ledger import digests
 from airflow_provider_planet_reports.warehouse.names import table_of
@@ -61,21 +59,16 @@ def planet_reports(
     :param org_id: only reports of this organization.
     :param filters: ``plan_id``, ``report_type``, ``cadence``, ``start`` and ``end``, as in a
         listing.
-    :raises WarehouseRefused: if dlt is not installed.
+    :raises MissingPackage: if dlt is not installed.
     """
     try:
         import dlt
     except ImportError:
-        raise WarehouseRefused(
-            "dlt is not installed: pip install 'airflow-provider-planet-reports[dlt]'."
-        ) from None
+        raise MissingPackage("dlt", "this source") from None
     zone = open_zone(source, source_conn_id)
     by_table: dict[str, list[Receipt]] = {}
-    for _, receipt in zone.receipts(zone.find(**filters)):
-        if isinstance(receipt, UnreadableReceipt):
-            log.warning("%s", receipt)
-        elif receipt and (org_id is None or same_id(receipt.report.get("org_id"), org_id)):
-            by_table.setdefault(table_of(receipt.key), []).append(receipt)
+    for receipt in zone.receipts(zone.find(**filters), org_id):
+        by_table.setdefault(table_of(receipt.key), []).append(receipt)
 
     @dlt.source(name="planet_reports", max_table_nesting=0)
     def landed() -> Iterator[Any]:

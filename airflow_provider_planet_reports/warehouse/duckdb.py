@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_planet_reports.errors import MissingPackage
 from airflow_provider_planet_reports.warehouse.csv_files import CsvFile
 from airflow_provider_planet_reports.warehouse.database import Database, literal
 from airflow_provider_planet_reports.warehouse.errors import WarehouseError, WarehouseRefused
@@ -109,10 +110,7 @@ def _connect(path: str, *, read_only: bool) -> DuckDBPyConnection:
     try:
         import duckdb
     except ImportError:
-        raise WarehouseRefused(
-            "duckdb:// needs a package that is not installed: pip install "
-            "'airflow-provider-planet-reports[duckdb]'."
-        ) from None
+        raise MissingPackage("duckdb", "duckdb://") from None
     deadline, told = time.monotonic() + PATIENCE, False
     while True:
         try:

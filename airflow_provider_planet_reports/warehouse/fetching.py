@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from airflow_provider_planet_reports.errors import PlanetReportsError
-from airflow_provider_planet_reports.landing.content.rows import CSVRows
 from airflow_provider_planet_reports.landing.layout import ReportKey
 from airflow_provider_planet_reports.landing.receipt import LandedFile, Receipt
 from airflow_provider_planet_reports.landing.zone import LandingZone
@@ -144,6 +143,9 @@ def _unpacked(copy: Path, rows: int | None) -> Iterator[tuple[Path, int]]:
 
 
 def _counted(path: Path) -> int:
+    # numpy is imported by the tasks that load, and not where DAG files are parsed.
+    from airflow_provider_planet_reports.landing.content.rows import CSVRows
+
     counter = CSVRows()
     with path.open("rb") as stream:
         while block := stream.read(_BLOCK):

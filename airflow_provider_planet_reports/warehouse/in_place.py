@@ -14,8 +14,9 @@ import io
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from airflow_provider_planet_reports.landing.destination import parse_url
+from airflow_provider_planet_reports.landing.destination import place_of
 from airflow_provider_planet_reports.landing.errors import UnreadableReceipt
+from airflow_provider_planet_reports.landing.layout import ReportKey
 from airflow_provider_planet_reports.landing.receipt import LandedFile, Receipt
 from airflow_provider_planet_reports.landing.side_by_side import side_by_side
 from airflow_provider_planet_reports.landing.zone import LandingZone, open_zone
@@ -72,10 +73,11 @@ def view_of_landed(
     :raises UnreadableReceipt: if a receipt cannot be read.
     """
     zone = open_zone(destination, conn_id)
-    place = parse_url(destination, conn_id)
+    place = place_of(destination, conn_id)
     if place.scheme != "file" and not db.filesystem_is_registered(place.scheme):
         _register(db, place.scheme, f"{place.scheme}://{place.container}", place.conn_id)
-    receipts = [*_receipts(zone, report_type=report_type, cadence=cadence)]
+    keys = zone.find(report_type=report_type, cadence=cadence)
+    receipts = [*zone.receipts(keys, on_unreadable=_refuse)]
     db.execute(
         "CREATE OR REPLACE TEMP TABLE landed_files "
         "(_file TEXT, _report_id TEXT, _plan_id TEXT, _data_date DATE)"
@@ -91,14 +93,6 @@ def view_of_landed(
     parts = [f"SELECT {_OWN} FROM landed_files WHERE false", *_selects(db, files)]
     db.execute(f"CREATE OR REPLACE TEMP VIEW landed AS {' UNION ALL BY NAME '.join(parts)}")
     return sum(file.rows or 0 for file in files)
-
-
-def _receipts(zone: LandingZone, **filters: Any) -> Iterator[Receipt]:
-    for _, receipt in zone.receipts(zone.find(**filters)):
-        if isinstance(receipt, UnreadableReceipt):
-            raise receipt
-        if receipt is not None:
-            yield receipt
 
 
 def _files(zone: LandingZone, receipts: Iterable[Receipt]) -> Iterator[_File]:
@@ -145,6 +139,10 @@ def _selects(db: DuckDBPyConnection, files: Sequence[_File]) -> Iterator[str]:
             f"Row count mismatch: load the report instead. DuckDB reads {found.get(file.path, 0)} "
             f"rows, but the receipt says {file.rows}. {file.path}"
         )
+
+
+def _refuse(_: ReportKey, error: UnreadableReceipt) -> None:
+    raise error
 
 
 def _by_columns(files: Iterable[_File]) -> Iterable[tuple[tuple[str, ...], list[_File]]]:

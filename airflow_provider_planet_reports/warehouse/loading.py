@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from airflow_provider_planet_reports.errors import PlanetReportsError
-from airflow_provider_planet_reports.landing.errors import UnreadableReceipt
 from airflow_provider_planet_reports.landing.layout import ReportKey
 from airflow_provider_planet_reports.landing.receipt import Receipt
 from airflow_provider_planet_reports.landing.side_by_side import side_by_side
@@ -134,11 +133,10 @@ class LoadingRun:
             same = loaded is not None and loaded.etag == etags[key] != ""
             return key.report_id not in excepted and (not same or self._is_ours(loaded))
 
-        for key, receipt in self.zone.receipts(filter(is_to_be_read, etags)):
-            if isinstance(receipt, UnreadableReceipt):
-                outcome.failures.append((key.report_id, receipt))
-            elif receipt and (org_id is None or same_id(receipt.report.get("org_id"), org_id)):
-                yield receipt
+        def fail(key: ReportKey, error: PlanetReportsError) -> None:
+            outcome.failures.append((key.report_id, error))
+
+        return self.zone.receipts(filter(is_to_be_read, etags), org_id, fail)
 
     def _is_ours(self, loaded: Loaded | None) -> bool:
         return loaded is not None and loaded.loaded_by == self.loaded_by != ""

@@ -7,10 +7,10 @@ from contextlib import closing, contextmanager
 from typing import Any
 
 from airflow_provider_planet_reports.connections import connection
+from airflow_provider_planet_reports.errors import MissingPackage
 from airflow_provider_planet_reports.warehouse.csv_files import CsvFile
 from airflow_provider_planet_reports.warehouse.database import Database
 from airflow_provider_planet_reports.warehouse.errors import (
-    WarehouseRefused,
     WarehouseUnavailable,
 )
 from airflow_provider_planet_reports.warehouse.names import OWN_COLUMNS, quoted
@@ -137,10 +137,7 @@ def _connect(conn_id: str, where: str) -> Any:
     try:
         from airflow.providers.postgres.hooks.postgres import PostgresHook
     except ImportError:
-        raise WarehouseRefused(
-            "postgres:// needs a package that is not installed: pip install "
-            "'airflow-provider-planet-reports[postgres]'."
-        ) from None
+        raise MissingPackage("postgres", "postgres://") from None
     connection(conn_id, where, "postgres")
     try:
         return PostgresHook(postgres_conn_id=conn_id).get_conn()

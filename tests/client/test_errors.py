@@ -182,7 +182,7 @@ def test_a_pool_of_processes_hands_errors_on():
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         with pytest.raises(errors.InvalidResponse, match="must be a JSON object, not list"):
             pool.apply_async(Report.from_dict, ([],)).get(120)
-        error = pool.apply_async(errors.error_of, (429, " GET /", 17.0)).get(120)
+        error = pool.apply_async(errors.TransientError, ("Too many", 429, 17.0)).get(120)
     assert (type(error), error.status, error.retry_after) == (errors.TransientError, 429, 17.0)
 
 

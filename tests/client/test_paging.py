@@ -118,12 +118,12 @@ def test_a_next_link_is_text(link):
 @pytest.mark.parametrize(
     ("page", "seen"),
     [
-        ([], "a JSON list"),
-        ("text", "a JSON str"),
-        (None, "a JSON NoneType"),
-        ({}, r"an object with \[\]"),
-        ({"items": []}, r"an object with \['items'\]"),
-        ({"reports": {}}, r"an object with \['reports'\]"),
+        ([], "'list'"),
+        ("text", "'str'"),
+        (None, "'NoneType'"),
+        ({}, r"\[\]"),
+        ({"items": []}, r"\['items'\]"),
+        ({"reports": {}}, r"\['reports'\]"),
     ],
 )
 def test_another_shape_is_no_listing(page, seen):

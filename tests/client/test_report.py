@@ -117,7 +117,10 @@ def test_a_number_that_is_none_makes_no_report(number):
         ({"report_id": ["a"]}, "A report has no usable report_id (['a'])"),
         ({"report_id": "a", "contents": "x"}, "Report 'a': contents must be a list of links"),
         ({"report_id": "a", "contents": [None]}, "Report 'a': contents must be a list of links"),
-        ({"report_id": "a", "contents": {}}, "Report 'a': contents must be a list of links"),
+        (
+            {"report_id": "a", "contents": {"1": "x"}},
+            "Report 'a': contents must be a list of links",
+        ),
     ],
 )
 def test_what_is_no_report_says_why(source, said):

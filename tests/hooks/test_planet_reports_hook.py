@@ -266,7 +266,7 @@ def test_the_key_is_masked_in_airflows_logs_and_absent_from_reprs(sandbox):
     masked = redact(f"login {sandbox.key}, header {basic}")
     for secret in (sandbox.key, basic):
         assert secret not in masked
-        assert secret not in f"{hook!r} {session!r} {hook.__dict__!r} {session.auth!r}"
+        assert secret not in f"{hook!r} {session!r} {hook.__dict__!r} {session.credentials!r}"
 
 
 def test_the_form_is_the_same_on_every_version_of_airflow():

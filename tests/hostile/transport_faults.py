@@ -1,8 +1,7 @@
-"""Faults of connections, framing, encoding, digests and ranges."""
+"""Faults of connections, framing, encoding and ranges."""
 
 from __future__ import annotations
 
-import base64
 import gzip
 import hashlib
 from collections.abc import Iterator
@@ -79,14 +78,6 @@ def no_length_cut(incident: Incident) -> Answer:
     return incident.become(part, "close", Content_Length=None)
 
 
-@fault("content")
-def short_length(incident: Incident) -> Answer:
-    """``Content-Length`` is too small; a digest would tell."""
-    data = incident.data()
-    length = str(incident.chance.randrange(len(data) or 1))
-    return incident.become(data, "close", Content_Length=length, ETag=None, Content_MD5=_md5(data))
-
-
 @fault()
 def long_length(incident: Incident) -> Answer:
     """``Content-Length`` is too large."""
@@ -114,27 +105,6 @@ def gzipped(incident: Incident) -> Answer:
 
 
 @fault("content")
-def right_digest(incident: Incident) -> Answer:
-    """Nothing is wrong: a digest is sent along."""
-    if incident.answer.status != 200:
-        return incident.answer
-    data = incident.data()
-    return incident.become(data, Content_MD5=_md5(data))
-
-
-@fault("content")
-def wrong_digest(incident: Incident) -> Answer:
-    """A digest header does not match the bytes."""
-    name, digest = incident.chance.choice(
-        (
-            ("Content_MD5", _md5(b"something else")),
-            ("x_goog_hash", f"md5={_md5(b'something else')}"),
-        )
-    )
-    return incident.become(incident.data(), **{name: digest})
-
-
-@fault("content")
 def wrong_range(incident: Incident) -> Answer:
     """Another range is sent than was asked for, or one that nobody asked for."""
     data = incident.sandbox.file(incident.request)
@@ -146,7 +116,3 @@ def wrong_range(incident: Incident) -> Answer:
 def packed(data: bytes) -> bytes:
     """Return data as :func:`gzipped` encodes it."""
     return gzip.compress(data, mtime=0)
-
-
-def _md5(data: bytes) -> str:
-    return base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode()

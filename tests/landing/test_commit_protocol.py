@@ -14,7 +14,7 @@ import pytest
 from greenlet import greenlet
 from memory_store import MemoryStore
 
-from airflow_provider_planet_reports.landing import receipt as receipt_module
+from airflow_provider_planet_reports.landing import report_landing
 from airflow_provider_planet_reports.landing.errors import DestinationError
 from airflow_provider_planet_reports.landing.layout import ReportKey
 from airflow_provider_planet_reports.landing.receipt import Receipt
@@ -206,7 +206,7 @@ def nothing_random(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(World, "__init__", remembered)
     monkeypatch.setattr("secrets.token_hex", lambda size: acting[0].acting.made_up())
-    monkeypatch.setattr(receipt_module, "_now", lambda: "2026-11-02T00:00:00+00:00")
+    monkeypatch.setattr(report_landing, "_now", lambda: "2026-11-02T00:00:00+00:00")
 
 
 def casts(size: int) -> list[tuple[tuple[str, ...], bool]]:

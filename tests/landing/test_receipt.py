@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 from typing import Any
 
 import pytest
+from landings import land
+from memory_store import MemoryStore
 
 from airflow_provider_planet_reports import __version__
 from airflow_provider_planet_reports.client.report import Report
+from airflow_provider_planet_reports.landing import report_landing
 from airflow_provider_planet_reports.landing.errors import UnreadableReceipt
 from airflow_provider_planet_reports.landing.layout import ReportKey
 from airflow_provider_planet_reports.landing.receipt import LandedFile, Receipt
 
 TASK = {"dag_id": "d", "run_id": "r", "task_id": "t", "map_index": 3, "try_number": 2}
+
+
+NOW = "2026-11-02T06:00:00+00:00"
 
 
 def issue(report: Report, **options: Any) -> Receipt:
@@ -23,8 +28,11 @@ def issue(report: Report, **options: Any) -> Receipt:
         LandedFile(f"{key.folder}part-00001-0f.csv", 27, "ab" * 32, 2),
         LandedFile(f"{key.folder}part-00002-0f.zip", 9, "cd" * 32, None),
     )
-    given = {"report": report.redacted_dict(), "files": files, "landed_by": TASK, **options}
-    return Receipt.issue(key, landing="0f", **given)
+    given = {
+        "report": report.redacted_dict(), "files": files, "landed_at": NOW, "landed_by": TASK,
+        "first_landed_at": NOW, **options,
+    }  # fmt: skip
+    return Receipt(key, "0f", **given)
 
 
 def read(data: bytes, report: Report) -> Receipt:
@@ -49,27 +57,31 @@ def test_no_receipt_is_written_twice_in_the_same_bytes(report: Report) -> None:
 
 
 def test_a_receipt_says_what_was_landed_when_by_whom_and_by_which_version(report: Report) -> None:
-    before = dt.datetime.now(dt.timezone.utc).replace(microsecond=0)
     stored = json.loads(issue(report).to_json())
     assert stored["report"]["some_new_field"] == {"kept": True}
     assert stored["files"][0] == {
         "name": f"{ReportKey.of(report).folder}part-00001-0f.csv", "bytes": 27,
         "sha256": "ab" * 32, "rows": 2,
     }  # fmt: skip
-    assert before <= dt.datetime.fromisoformat(stored["landed_at"])
-    assert stored["first_landed_at"] == stored["landed_at"]
+    assert stored["landed_at"] == stored["first_landed_at"] == NOW
     assert stored["landed_by"] == TASK
     assert stored["provider_version"] == __version__
     assert stored["format"] == 1
 
 
 def test_when_and_by_whom_a_report_was_landed_first_survives_landing_it_again(
-    report: Report,
+    memory: MemoryStore, report: Report, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = read(changed(report, first_landed_at="2026-11-02T00:00:00+00:00"), report)
-    again = issue(report, replaces=first, landed_by={**TASK, "run_id": "later"})
-    assert again.first_landed_at == "2026-11-02T00:00:00+00:00" < again.landed_at
-    assert (again.first_landed_by, again.landed_by["run_id"]) == (TASK, "later")
+    times = iter(["2026-11-02T00:00:00+00:00", "2026-11-03T00:00:00+00:00"])
+    monkeypatch.setattr(report_landing, "_now", lambda: next(times))
+    first = land(memory, report, b"a\n1\n", run="first")
+    again = land(memory, report, b"a\n2\n", run="later", overwrite=True)
+    assert first is not None
+    assert again is not None
+    assert first.landed_at == first.first_landed_at == again.first_landed_at
+    assert again.landed_at == "2026-11-03T00:00:00+00:00"
+    assert again.landed_by["run_id"] == "later"
+    assert again.first_landed_by == first.landed_by == first.first_landed_by
 
 
 def test_a_receipt_that_does_not_say_who_landed_first_can_be_read(report: Report) -> None:

@@ -32,8 +32,8 @@ from airflow_provider_planet_reports.client.transport.session import ReportsSess
 from airflow_provider_planet_reports.errors import InvalidInput
 from airflow_provider_planet_reports.landing import run as landing_run
 from airflow_provider_planet_reports.landing.errors import DestinationError, RowCountMismatch
-from airflow_provider_planet_reports.landing.layout import ReportKey
 from airflow_provider_planet_reports.landing.progress import Outcome
+from airflow_provider_planet_reports.landing.receipt import Receipt
 from airflow_provider_planet_reports.landing.run import LandingRun
 from airflow_provider_planet_reports.landing.stores.interface import Store, Writer
 from airflow_provider_planet_reports.landing.stores.local import LocalStore
@@ -119,8 +119,8 @@ def assert_landed(sandbox: Sandbox, root: Path, *report_ids: str) -> None:
     assert names(root, hidden=True) == []
 
 
-def ids(landed: dict[ReportKey, Any]) -> set[str]:
-    return {key.report_id for key in landed}
+def ids(landed: list[Receipt]) -> set[str]:
+    return {receipt.report_id for receipt in landed}
 
 
 @pytest.fixture
@@ -457,7 +457,7 @@ def test_a_server_that_counts_rows_otherwise_is_asked_about_the_first_few_report
     with sandbox.serve():
         land(sandbox, root, max_workers=1)
     asked = Counter(path.count("/") for _, path, _ in sandbox.exchanges)
-    assert asked == {3: 3, 4: 20}
+    assert asked == {3: landing_run._ROW_QUESTIONS, 4: 20}
 
 
 @pytest.mark.parametrize("num_rows", [None, "three"], ids=["missing", "not a number"])
@@ -684,8 +684,8 @@ def test_progress_is_told_now_and_then_and_summed_up_at_the_end(
     found, *progress, summary = [each.message for each in caplog.records if each.name == LOGGER]
     assert found == "Found 1 matching reports, 1 to land."
     assert 1 <= len(progress) <= seconds / 0.25
-    assert all(line.startswith("Landed 0 of 1 reports, ") for line in progress)
-    assert all(line.endswith("/s); 1 left.") for line in progress)
+    assert all(line.startswith("Landed 0 reports: 0 files, ") for line in progress)
+    assert all(line.endswith(" s; 1 left.") for line in progress)
     assert summary.startswith(
         "Landed 1 reports (data of 2026-11-01 to 2026-11-01, plans 1001): 1 files, 10.0 MiB in "
     )

@@ -32,7 +32,7 @@ pytestmark = pytest.mark.system
 
 #: Faults of listings and files, and faults of files alone: those are met when all was listed.
 FAULTS = ("refused", "redirect_elsewhere", "expired", "cut", "html")
-FAULTS_OF_FILES = ("expired", "short_length", "wrong_digest")
+FAULTS_OF_FILES = ("expired", "wrong_range")
 TODAY = dt.datetime.now(dt.timezone.utc).date()
 NOWHERE = {
     "conn_type": "aws", "login": "nobody", "password": "nothing",
@@ -130,7 +130,7 @@ def search_reprs(hunt, monkeypatch, key, base_url):
     connect(monkeypatch, key, base_url)
     hook = PlanetReportsHook()
     reports = list(hook.list_reports())
-    shown = (hook, hook.get_conn(), hook.get_conn().auth, hook.api, *reports)
+    shown = (hook, hook.get_conn(), hook.get_conn().credentials, hook.api, *reports)
     hunt.search("reprs", "objects", repr(shown) + "".join(map(str, shown)))
     for fails in (
         lambda: hook.get_report("no such report"),

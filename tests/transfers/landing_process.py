@@ -93,8 +93,8 @@ def _land(
     )
     _handle_sigterm(operator, airflow)
     pipe.send("ready")
-    pipe.recv()
     try:
+        pipe.recv()  # a signal may come before it
         with _task_timeout(3600):
             operator.execute({})
     except BaseException as error:  # whatever a signal raises

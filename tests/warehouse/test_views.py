@@ -97,15 +97,15 @@ def land_reissued(warehouse, *runs):
 
 
 def test_of_two_reports_of_one_day_the_one_counts_that_was_landed_later(warehouse, monkeypatch):
-    from airflow_provider_planet_reports.landing import receipt
+    from airflow_provider_planet_reports.landing import report_landing
 
     times = iter(["2026-11-22T06:00:00+00:00", "2026-11-21T06:00:00+00:00"])
-    monkeypatch.setattr(receipt, "_now", lambda: next(times))
+    monkeypatch.setattr(report_landing, "_now", lambda: next(times))
     land_reissued(warehouse, "one", "another")
     warehouse.load()
     assert usage(warehouse) == [("PSScene", 100.0, 1, 0)]
     # Landing again is no correction: the time of the first landing stays.
-    monkeypatch.setattr(receipt, "_now", lambda: "2026-11-23T06:00:00+00:00")
+    monkeypatch.setattr(report_landing, "_now", lambda: "2026-11-23T06:00:00+00:00")
     warehouse.zone.land_case("reissued.second.csv", day="2026-11-20", overwrite=True)
     warehouse.zone.land("reissued.second", b"date,item_type,usage\n2026-11-20,x,91\n",
                         day="2026-11-20", overwrite=True)  # fmt: skip
@@ -115,15 +115,15 @@ def test_of_two_reports_of_one_day_the_one_counts_that_was_landed_later(warehous
 
 
 def test_of_two_that_one_run_landed_the_larger_id_counts(warehouse, monkeypatch):
-    from airflow_provider_planet_reports.landing import receipt
+    from airflow_provider_planet_reports.landing import report_landing
 
     times = iter(["2026-11-22T06:00:09+00:00", "2026-11-22T06:00:00+00:00"])
-    monkeypatch.setattr(receipt, "_now", lambda: next(times))
+    monkeypatch.setattr(report_landing, "_now", lambda: next(times))
     land_reissued(warehouse, "one", "one")
     warehouse.load()
     assert usage(warehouse) == [("PSScene", 90.0, 1, 0)]
     # So it stays when one of them is landed again by another run, whichever it is.
-    monkeypatch.setattr(receipt, "_now", lambda: "2026-11-23T06:00:00+00:00")
+    monkeypatch.setattr(report_landing, "_now", lambda: "2026-11-23T06:00:00+00:00")
     for name, figure in (("first", 101), ("second", 91)):
         data = b"date,item_type,usage\n2026-11-20,x,%d\n" % figure
         warehouse.zone.land(

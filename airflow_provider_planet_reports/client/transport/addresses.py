@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import ipaddress
 import re
 from functools import lru_cache
@@ -23,8 +22,6 @@ _ADVICE = {
     _CREDENTIALS: "put the API key into the connection's password and leave it out of the host",
     _UNENCRYPTED: "use https://; plain http:// is only for loopback (127.0.0.1, localhost)",
 }
-#: Addresses whose origin is cached: each request asks for the same several times.
-_CACHED = 256
 
 
 def base_url(text: str | None) -> str:
@@ -44,17 +41,15 @@ def base_url(text: str | None) -> str:
     return text if text.endswith("/") else f"{text}/"
 
 
-@lru_cache(_CACHED)
+@lru_cache  # each request asks for the same several times
 def origin(url: str) -> tuple[str, str, int | None]:
     """Return scheme, host and port: what the API key is bound to."""
     parts = urlsplit(url)
     return parts.scheme, parts.hostname or "", parts.port or _DEFAULT_PORTS.get(parts.scheme)
 
 
-def is_loopback(url: str) -> bool:
-    """Whether an address leads to this machine."""
-    parts = parse_url(url)
-    host = "" if parts is None else parts.hostname or ""
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -70,9 +65,7 @@ def check_link(link: str, *, came_from: str) -> str:
     :raises RefusedLink: if it is not http(s), has credentials, or is plain http to
         anything but a loopback address or from an https address.
     """
-    url = link
-    with contextlib.suppress(ValueError):  # what cannot be joined is no address either
-        url = urljoin(came_from, link)
+    url = link if parse_url(link) is None else urljoin(came_from, link)
     wrong = _flaw(url)
     if wrong is None and url.startswith("http:") and came_from.lower().startswith("https:"):
         wrong = _UNENCRYPTED
@@ -106,4 +99,4 @@ def _flaw(url: str) -> str | None:
         return "is not an http(s) address"
     if "@" in parts.netloc:
         return _CREDENTIALS
-    return None if parts.scheme == "https" or is_loopback(url) else _UNENCRYPTED
+    return None if parts.scheme == "https" or is_loopback(host) else _UNENCRYPTED

@@ -1,4 +1,4 @@
-"""Authentication: what a request carries to the API's own origin, and to no other."""
+"""Credentials: what a request carries to the API's own origin."""
 
 from __future__ import annotations
 
@@ -6,10 +6,6 @@ import base64
 from collections.abc import Callable
 from urllib.parse import quote
 
-import requests
-from requests.auth import AuthBase
-
-from airflow_provider_planet_reports.client.transport.addresses import origin
 from airflow_provider_planet_reports.errors import InvalidInput
 
 
@@ -52,28 +48,6 @@ def bearer_token(token: str) -> Credentials:
     """
     checked_secret("token", token)
     return Credentials(f"Bearer {token}", (token,))
-
-
-class OriginAuth(AuthBase):
-    """Adds the credentials to requests to one origin, and to no others.
-
-    ``requests`` drops credentials when it is redirected to another host, but hands a plain
-    ``Session.auth`` to any address it is asked for; content links may be on other hosts.
-
-    :param credentials: what to add.
-    :param url: an address of the API; its scheme, host and port are the origin.
-    """
-
-    def __init__(self, credentials: Credentials, url: str) -> None:
-        self._credentials = credentials
-        self._origin = origin(url)
-
-    def __call__(self, r: requests.PreparedRequest) -> requests.PreparedRequest:
-        """Add the credentials to a request to the origin; make sure that no other has any."""
-        r.headers.pop("Authorization", None)
-        if origin(r.url or "") == self._origin:
-            r.headers["Authorization"] = self._credentials.header
-        return r
 
 
 def secret_forms(secret: str) -> tuple[str, ...]:

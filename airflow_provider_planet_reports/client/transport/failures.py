@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Callable
 from typing import Any
 
 import requests
 import urllib3
 
 from airflow_provider_planet_reports.client import errors
+from airflow_provider_planet_reports.client.transport.connections import exchange
 from airflow_provider_planet_reports.client.transport.redaction import safe_url
 from airflow_provider_planet_reports.errors import InvalidInput, PlanetReportsError
 
@@ -24,18 +26,23 @@ _NO_ADDRESS = (
 
 
 def translate_error(
-    error: Exception, why: str, what: str, proxy: str | None = None
+    error: Exception, what: str, redact: Callable[[str, str], str]
 ) -> PlanetReportsError:
     """Return the error to raise for one of the libraries' own, without secrets.
 
     It is returned, not raised: the libraries' error holds the whole address, signatures included,
     and must not come along as ``__context__``.
 
-    :param error: what the libraries raised.
-    :param why: its :func:`cause`, redacted.
+    :param error: what the libraries raised while this thread was about a request.
     :param what: the request, fit for logs.
-    :param proxy: the proxy that the request went through, if any.
+    :param redact: removes secrets, an address' own included.
     """
+    if exchange.expired:
+        return errors.DeadlineExceeded(
+            f"No complete answer within {exchange.seconds:g} s: a later try may succeed, or set "
+            f"deadline in the connection's extra. {what}"
+        )
+    why, proxy = redact(cause(error), exchange.address), exchange.proxy
     inner = _innermost(error)
     if isinstance(error, requests.TooManyRedirects):
         return errors.InvalidResponse(

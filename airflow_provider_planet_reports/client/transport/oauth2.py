@@ -7,7 +7,6 @@ as errors of ours. Tokens are kept in memory alone.
 from __future__ import annotations
 
 import base64
-import logging
 import threading
 import time
 from collections.abc import Callable
@@ -15,20 +14,13 @@ from functools import lru_cache
 from importlib import import_module
 from typing import Any
 
-import requests
-
 from airflow_provider_planet_reports.client import errors
 from airflow_provider_planet_reports.client.transport.auth import Credentials, checked_secret
 from airflow_provider_planet_reports.client.transport.redaction import Redactor
-from airflow_provider_planet_reports.client.transport.retries import parse_retry_after
-from airflow_provider_planet_reports.errors import InvalidInput, PlanetReportsError
-
-log = logging.getLogger(__name__)
+from airflow_provider_planet_reports.errors import MissingPackage, PlanetReportsError
 
 #: Seconds for a token: the SDK's requests have no timeouts of their own.
 _DEADLINE = 60.0
-#: Seconds until a renewal that failed is tried again, while the old token still works.
-_RENEWAL_PAUSE = 60.0
 
 
 class OAuth2(Credentials):
@@ -39,7 +31,8 @@ class OAuth2(Credentials):
 
     :param client_id: id of the OAuth2 client.
     :param client_secret: its secret.
-    :raises InvalidInput: if one of them cannot be right, or the SDK is not installed.
+    :raises InvalidInput: if one of them cannot be right.
+    :raises MissingPackage: if the SDK is not installed.
     """
 
     def __init__(self, client_id: str, client_secret: str) -> None:
@@ -47,14 +40,13 @@ class OAuth2(Credentials):
         checked_secret("client secret", client_secret)
         pair = base64.b64encode(f"{client_id}:{client_secret}".encode()).decode()
         super().__init__("", (client_secret, pair))
-        self._forms = self.secrets
         self._context = _sdk_context(client_id, client_secret)
         self._lock = threading.Lock()
-        self._renew_at = self._expires_at = 0.0
+        self._renew_at = 0.0
 
     def forget(self) -> None:
         """Forget the token."""
-        self._renew_at = self._expires_at = 0.0
+        self._renew_at = 0.0
 
     def renew(self, wait: Callable[[float], bool]) -> None:
         """Fetch a token where it is time.
@@ -66,17 +58,11 @@ class OAuth2(Credentials):
             if (now := time.time()) < self._renew_at:
                 return
             outcome = self._fetched(wait)
-            if not isinstance(outcome, Exception):
-                token, expires = outcome.access_token(), outcome.expiry_time()
-                self.header, self.secrets = f"Bearer {token}", (*self._forms, token)
-                self._expires_at = float("inf") if expires is None else expires
-                self._renew_at = now + (self._expires_at - now) * 0.75
-                return
-            error = self._translated(outcome)
-            if now >= self._expires_at:
-                raise error
-            log.warning("The token could not be renewed; the old one still works. %s", error)
-            self._renew_at = now + _RENEWAL_PAUSE
+            if isinstance(outcome, Exception):
+                raise self._translated(outcome)
+            token, expires_at = outcome.access_token(), outcome.expiry_time()
+            self.header, self.secrets = f"Bearer {token}", (*self.secrets[:2], token)
+            self._renew_at = now + (expires_at - now) * 0.75
 
     def _fetched(self, wait: Callable[[float], bool]) -> Any:
         """Have the SDK fetch a token, in a thread that nobody has to wait for."""
@@ -91,30 +77,26 @@ class OAuth2(Credentials):
         thread = threading.Thread(target=fetch, name="planet-reports-token", daemon=True)
         thread.start()
         deadline = time.monotonic() + _DEADLINE
-        while thread.is_alive() and time.monotonic() < deadline:
+        while thread.is_alive() and time.monotonic() < deadline and not wait(0):
             thread.join(0.05)
-            if wait(0):
-                return TimeoutError("the task was told to stop")
         return outcome[0] if outcome else TimeoutError(f"nothing within {_DEADLINE:g} s")
 
     def _translated(self, error: Exception) -> PlanetReportsError:
-        said = Redactor(lambda: self.secrets)(str(error))[:300]
-        response = getattr(error, "raw_response", None)
-        status = getattr(response, "status_code", 0)
-        if isinstance(error, requests.exceptions.RetryError):  # the SDK's own tries after a 429
-            status = 429
-        if status == 429 or status >= 500:
-            asked = parse_retry_after(getattr(response, "headers", {}).get("Retry-After"))
-            return errors.error_of(status, f" Planet's token server says: {said}", asked)
-        if status >= 400:
-            return errors.Refused(
-                f"Client id or secret rejected ({status}): check the connection's login and "
-                f"password, and its extra auth. {said}",
-                status,
+        redact = Redactor(lambda: self.secrets)
+        said = redact(str(error))[:300]
+        response: Any = getattr(error, "raw_response", None)
+        answer = None if response is None else errors.error_of(response, redact)
+        if answer is None:
+            return errors.TransportError(
+                f"No token ({said}): a later try may succeed; check that the worker reaches "
+                "Planet's token server."
             )
-        return errors.TransportError(
-            f"No token ({said}): a later try may succeed; check that the worker reaches Planet's "
-            "token server."
+        if not answer.final:
+            return answer
+        return errors.Refused(
+            f"Client id or secret rejected ({response.status_code}): check the connection's login "
+            f"and password, and its extra auth. {said}",
+            response.status_code,
         )
 
 
@@ -127,15 +109,8 @@ def _sdk_context(client_id: str, client_secret: str) -> Any:
         import_module("planet.auth")  # it tells planet_auth_utils Planet's addresses
         factory = import_module("planet_auth_utils").PlanetAuthFactory
     except ImportError:
-        raise InvalidInput(
-            "auth 'oauth2' needs Planet's SDK: pip install "
-            "'airflow-provider-planet-reports[oauth2]' on workers and triggerers."
-        ) from None
+        raise MissingPackage("oauth2", "auth 'oauth2' (on workers and triggerers)") from None
+    alone = {"save_token_file": False, "use_env": False, "use_configfile": False}
     return factory.initialize_auth_client_context(
-        auth_client_id_opt=client_id,
-        auth_client_secret_opt=client_secret,
-        save_token_file=False,
-        save_profile_config=False,
-        use_env=False,
-        use_configfile=False,
+        auth_client_id_opt=client_id, auth_client_secret_opt=client_secret, **alone
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urlsplit, urlunsplit
@@ -15,10 +15,6 @@ _SHOWN_PARAMETERS = frozenset(
 )
 #: Shorter values of a query are no secrets, and may be part of any text.
 _SHORTEST_SECRET = 8
-#: Addresses whose parts are cached: each request asks for the same several times.
-_CACHED = 256
-#: Fields of a report that hold links, which may be relative.
-_LINKS = ("contents", "_links")
 #: Characters that move the cursor, break a line or turn the reading direction.
 _CONTROL = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
@@ -26,7 +22,7 @@ _CONTROL = re.compile(
 #: User and password of an address that stands in a text, and its query and fragment.
 _USER = re.compile(r"//[^/\s@?#\"'<>]+@")
 _QUERY = re.compile(rf"([?&#;])[^\s\"'<>]{{{_SHORTEST_SECRET},}}")
-_LIKE_AN_ADDRESS = re.compile(r"//|/[^\s?#]*[?#]|[?#&][^\s=?#&]+=")
+_LIKE_AN_ADDRESS = re.compile(rf"//|/[^\s?#]*[?#]|[?#&][^\s=?#&]+=|[?#]\S{{{_SHORTEST_SECRET},}}")
 
 
 def one_line(text: str) -> str:
@@ -64,37 +60,37 @@ class Redactor:
         :param text: the text, long perhaps.
         :param parse: makes the value.
         """
-        secrets = self._secrets()
-        hidden = _occurs(secrets, _unescaped(text))
-        value = parse(_blotted(secrets, text) if _occurs(secrets, text) else text)
-        return _cleared(value, secrets) if hidden else value
+        value = parse(_blotted(self._secrets(), text))
+        if not self.echoes(text):
+            return value
+        return _in_all_texts(value, lambda each: _without(self._secrets(), each))
 
 
-def _cleared(value: Any, secrets: tuple[str, ...]) -> Any:
+def _in_all_texts(value: Any, change: Callable[[str], str]) -> Any:
+    """Return a JSON value with all its texts changed, the names of fields included."""
     if isinstance(value, str):
-        return _without(secrets, value)
+        return change(value)
     if isinstance(value, list):
-        return [_cleared(item, secrets) for item in value]
+        return [_in_all_texts(item, change) for item in value]
     if isinstance(value, dict):
-        return {_without(secrets, name): _cleared(item, secrets) for name, item in value.items()}
+        return {change(name): _in_all_texts(item, change) for name, item in value.items()}
     return value
 
 
-def _without(secrets: tuple[str, ...], text: str) -> str:
+def _without(secrets: Iterable[str], text: str) -> str:
     """Return a text without secrets; where one is hidden by escapes, they are resolved."""
-    if _occurs(secrets, text):
-        text = _blotted(secrets, text)
+    text = _blotted(secrets, text)
     plain = _unescaped(text)
-    return _blotted(secrets, plain) if _occurs(secrets, plain) else text
+    cleared = _blotted(secrets, plain)
+    return text if cleared == plain else cleared
 
 
-def _occurs(secrets: tuple[str, ...], text: str) -> bool:
+def _blotted(secrets: Iterable[str], text: str) -> str:
     lowered = text.lower()
-    return any(secret.lower() in lowered for secret in secrets)
-
-
-def _blotted(secrets: tuple[str, ...], text: str) -> str:
-    longest_first = sorted(secrets, key=len, reverse=True)
+    found = [secret for secret in secrets if secret.lower() in lowered]
+    if not found:
+        return text
+    longest_first = sorted(found, key=len, reverse=True)
     return re.sub("|".join(map(re.escape, longest_first)), "***", text, flags=re.IGNORECASE)
 
 
@@ -113,7 +109,7 @@ def _without_queries(text: str) -> str:
     return _QUERY.sub(r"\1***", _USER.sub("//***@", text))
 
 
-@lru_cache(_CACHED)
+@lru_cache  # each request asks for the same several times
 def parse_url(url: str) -> SplitResult | None:
     """Return the parts of an address; None where it is none, or could not be sent."""
     try:
@@ -125,7 +121,7 @@ def parse_url(url: str) -> SplitResult | None:
     return parts
 
 
-@lru_cache(_CACHED)
+@lru_cache
 def safe_url(url: str) -> str:
     """Return an address fit for logs, errors and receipts.
 
@@ -151,20 +147,15 @@ def _secrets_of(url: str) -> set[str]:
     return {each for each in values if len(each) >= _SHORTEST_SECRET}
 
 
-def without_secrets(value: Any, *, link: bool = False) -> Any:
+def without_secrets(value: Any) -> Any:
     """Return a JSON value in which no address carries a secret.
 
     :param value: for example a report as the API describes it.
-    :param link: whether texts are addresses, whatever they look like.
     """
-    if isinstance(value, dict):
-        return {
-            without_secrets(name): without_secrets(item, link=link or name in _LINKS)
-            for name, item in value.items()
-        }
-    if isinstance(value, list):
-        return [without_secrets(item, link=link) for item in value]
-    if not isinstance(value, str) or not (link or _LIKE_AN_ADDRESS.search(value)):
-        return value
-    in_a_text = not link and re.search(r"\s", value)
-    return _without_queries(value) if in_a_text else safe_url(value)
+    return _in_all_texts(value, _without_secrets_of_links)
+
+
+def _without_secrets_of_links(text: str) -> str:
+    if not _LIKE_AN_ADDRESS.search(text):
+        return text
+    return _without_queries(text) if re.search(r"\s", text) else safe_url(text)

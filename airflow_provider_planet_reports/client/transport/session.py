@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+import os
 import platform
 import threading
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import requests
-from requests.utils import select_proxy
 
 from airflow_provider_planet_reports import __version__
 from airflow_provider_planet_reports.client import errors
+from airflow_provider_planet_reports.client.errors import error_of
 from airflow_provider_planet_reports.client.transport import addresses
-from airflow_provider_planet_reports.client.transport.adapter import Adapter
-from airflow_provider_planet_reports.client.transport.auth import Credentials, OriginAuth, api_key
-from airflow_provider_planet_reports.client.transport.connections import exchange
-from airflow_provider_planet_reports.client.transport.failures import (
-    FAILURES,
-    cause,
-    translate_error,
-)
+from airflow_provider_planet_reports.client.transport.auth import Credentials, api_key
+from airflow_provider_planet_reports.client.transport.connections import Adapter, exchange
+from airflow_provider_planet_reports.client.transport.failures import FAILURES, translate_error
 from airflow_provider_planet_reports.client.transport.rate_limiter import RateLimiter
-from airflow_provider_planet_reports.client.transport.redaction import Redactor, parse_url, safe_url
-from airflow_provider_planet_reports.client.transport.retries import Retries, parse_retry_after
-from airflow_provider_planet_reports.client.transport.routing import RoutedSession
+from airflow_provider_planet_reports.client.transport.redaction import Redactor, safe_url
+from airflow_provider_planet_reports.client.transport.retries import Retries
 from airflow_provider_planet_reports.errors import PlanetReportsError
 
 USER_AGENT = f"airflow-provider-planet-reports/{__version__} python/{platform.python_version()}"
@@ -35,11 +32,11 @@ _REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS"})
 _NOT_REPEATED = (errors.InvalidResponse, errors.DeadlineExceeded)
 
 
-class ReportsSession(RoutedSession):
+class ReportsSession(requests.Session):
     """A session with the Reports API, to be shared by the threads of one task.
 
-    Requests without side effects are repeated after 408, 425, 429, 500, 502, 503, 504, 520 to
-    530 and broken connections, as ``Retry-After`` asks or with exponential backoff.
+    Requests without side effects are repeated after 408, 425, 429, 5xx and broken connections, as
+    ``Retry-After`` asks or with exponential backoff.
 
     :param credentials: an API key, or other :class:`.Credentials`; sent to the origin of
         ``base_url`` only.
@@ -70,8 +67,11 @@ class ReportsSession(RoutedSession):
             credentials = api_key(credentials)
         self.credentials = credentials
         self.redact = Redactor(lambda: credentials.secrets)
-        self.auth = OriginAuth(self.credentials, self.base_url)
-        self.verify = verify
+        # The adapter looks up proxies; nobody may take a .netrc for the API key.
+        self.trust_env = False
+        # The connection's own setting counts more than the environment's.
+        bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
+        self.verify = bundle if verify is True else verify
         self.max_redirects = 10
         self.headers["User-Agent"] = USER_AGENT
         self.headers["X-Planet-App"] = "airflow-provider-planet-reports"
@@ -103,7 +103,7 @@ class ReportsSession(RoutedSession):
         For the end of a task; every request fails from then on.
         """
         self._cancelled.set()
-        self._adapter.connections.shutdown_all()
+        self._adapter.shutdown_all()
 
     @property
     def cancelled(self) -> bool:
@@ -115,6 +115,45 @@ class ReportsSession(RoutedSession):
         if not self.cancelled:
             return None
         return errors.TransportError(f"Request cancelled: the task was told to stop. {what}")
+
+    def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
+        """Send a request, which may be one of several redirected ones.
+
+        The credentials go to the API's own origin, and to no other.
+        """
+        request.headers.pop("Authorization", None)
+        if addresses.origin(request.url or "") == addresses.origin(self.base_url):
+            self.credentials.renew(self.wait)
+            request.headers["Authorization"] = self.credentials.header
+        return super().send(request, **kwargs)
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        """Return where a redirect leads, checked, with the query it may have dropped.
+
+        A server that only adds or removes the path's last slash may forget the query; without
+        it a filtered listing would silently become an unfiltered one.
+        """
+        location = None
+        with contextlib.suppress(ValueError):  # bytes that are no text lead nowhere
+            location = super().get_redirect_target(resp)
+        if location is None:
+            return None
+        try:
+            if self.redact.echoes(location):
+                raise errors.RefusedLink(
+                    "A redirect has the API key in its address: check the connection's host, and "
+                    f"any proxy. GET {safe_url(resp.url)}"
+                )
+            target = addresses.check_link(location, came_from=resp.url)
+        except errors.RefusedLink:
+            resp.close()
+            raise
+        here, there = urlsplit(resp.url), urlsplit(target)
+        same_place = here.path.rstrip("/") == there.path.rstrip("/")
+        if same_place and here.netloc == there.netloc and not there.query:
+            there = there._replace(query=here.query)
+        exchange.address = urlunsplit(there)
+        return exchange.address
 
     def request(  # type: ignore[override]
         self, method: str, url: str, *args: Any, **kwargs: Any
@@ -135,15 +174,10 @@ class ReportsSession(RoutedSession):
         retries = self.retries() if method in _REPEATABLE else Retries(0, wait=self.wait)
         while True:
             outcome = self._attempt(what, method, url, *args, **kwargs)
-            if isinstance(outcome, requests.Response):
-                again = errors.is_transient(outcome)
-                trouble = f"{what} answered {outcome.status_code}"
-                asked = parse_retry_after(outcome.headers.get("Retry-After"))
-            else:
-                again = not (outcome.final or isinstance(outcome, _NOT_REPEATED))
-                trouble = str(outcome)
-                asked = getattr(outcome, "retry_after", None)
-            if not again or self.cancelled or not retries.wait(trouble, asked=asked):
+            error = outcome if isinstance(outcome, Exception) else error_of(outcome, self.redact)
+            if error is None or error.final or isinstance(error, _NOT_REPEATED) or self.cancelled:
+                break
+            if not retries.wait(str(error), asked=getattr(error, "retry_after", None)):
                 break
         if isinstance(outcome, PlanetReportsError):
             raise outcome
@@ -157,17 +191,17 @@ class ReportsSession(RoutedSession):
         streamed = kwargs.pop("stream", False)
         exchange.begin(url, math.inf if streamed else self._deadline)
         try:
-            self.credentials.renew(self.wait)
             outcome = super().request(method, url, *args, **{**kwargs, "stream": True})
-            url = outcome.url
             if outcome.status_code == 401:
                 self.credentials.forget()
+            if streamed and not outcome.ok:  # what is said about a refused download is read whole
+                exchange.begin(outcome.url, self._deadline)
             if not (streamed and outcome.ok):
                 self._read(outcome, what)
         except PlanetReportsError as error:
             outcome = error
         except FAILURES as error:
-            outcome = self._failure(error, what, url)
+            outcome = translate_error(error, what, self.redact)
         finally:
             exchange.end()
         # Being shut down looks like the end of a body that did not announce any.
@@ -176,9 +210,6 @@ class ReportsSession(RoutedSession):
     def _read(self, response: requests.Response, what: str) -> None:
         """Read a body as ``Response.content`` does, but never more than a limit."""
         limit = _ANSWER_LIMIT if response.ok else errors.ERROR_LIMIT
-        if math.isinf(exchange.seconds):  # what is said about a refused download
-            exchange.seconds = self._deadline
-            exchange.start_clock()
         body = response.raw.read(limit + 1, decode_content=True)
         if len(body) > limit:
             response.close()
@@ -188,21 +219,7 @@ class ReportsSession(RoutedSession):
                 )
         response._content, response._content_consumed = body[:limit], True  # type: ignore[attr-defined]
 
-    def _failure(self, error: Exception, what: str, url: str) -> PlanetReportsError:
-        """Return the error to raise for one of the libraries' own."""
-        if exchange.expired:
-            return errors.DeadlineExceeded(
-                f"No complete answer within {self._deadline:g} s: a later try may succeed, or set "
-                f"deadline in the connection's extra. {what}"
-            )
-        asked = getattr(error, "request", None)  # the one that failed, of several redirected ones
-        url = getattr(asked, "url", None) or url
-        proxy = None
-        if parse_url(url) is not None:
-            environment = self.merge_environment_settings(url, {}, None, None, None)
-            proxy = select_proxy(url, environment["proxies"])
-        return translate_error(error, self.redact(cause(error), url), what, proxy)
-
     def raise_for_status(self, response: requests.Response) -> None:
         """Raise the error that the answer's status stands for; see :mod:`.errors`."""
-        errors.raise_for_status(response, lambda text: self.redact(text, response.url))
+        if (error := error_of(response, self.redact)) is not None:
+            raise error

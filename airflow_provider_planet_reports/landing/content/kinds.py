@@ -15,8 +15,7 @@ from airflow_provider_planet_reports.landing.errors import DamagedContent
 SIGNATURE_SIZE = 64
 _GZIP = b"\x1f\x8b"
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
-_JSON = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:\{|\[\s*[\]\[{\"])")
-_MARKUP = re.compile(rb"(?:\xef\xbb\xbf)?\s*<[!?A-Za-z]")
+_JSON_OR_MARKUP = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:\{|\[\s*[\]\[{\"]|<[!?A-Za-z])")
 
 
 def kind_of(beginning: bytes) -> tuple[str, RowCounter]:
@@ -29,7 +28,6 @@ def kind_of(beginning: bytes) -> tuple[str, RowCounter]:
         return ".csv.gz", GzippedCSVRows()
     if beginning.startswith(_ZIP):
         return ".zip", RowCounter()
-    for name, pattern in (("JSON", _JSON), ("XML or HTML", _MARKUP)):
-        if pattern.match(beginning):
-            raise DamagedContent(f"The content link answered with {name} instead of a report file.")
+    if _JSON_OR_MARKUP.match(beginning):
+        raise DamagedContent("The content link answered with JSON or markup instead of a report.")
     return ".csv", CSVRows()

@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 import zlib
 
+from airflow_provider_planet_reports.landing.content import bitmaps
 from airflow_provider_planet_reports.landing.errors import DamagedContent
 
 _BOM = b"\xef\xbb\xbf"
-_SPECIAL = re.compile(rb'[",\r\n]')
-#: Of a quote that opens quotes, or does so again, as the second half of an escaped one.
-_BEFORE_OPENING = b',\n\r"'
-#: So much is looked at at once, of what comes in as much or more.
-_BLOCK = 2**20
+_QUOTED_OR_NOT = re.compile(rb'("[^"]*"?)|[^,\r\n"][^,\r\n]*')
+#: By the last byte of a text, a short text after which CSV goes on in the same way.
+_SAME_ENDS = {ord("\n"): b"", ord("\r"): b"", ord(","): b",", ord('"'): b'""'}
+#: Memory for so much at a time is used again and again; for more, the system gives it anew.
+_BLOCK = 2**19
 _INFLATED = 2**20
 _BAD_GZIP = "The file is gzip that {}: Planet has to issue it again."
 
@@ -27,14 +28,11 @@ class RowCounter:
         """
 
     def rows(self) -> int | None:
-        """Return the number of rows below the header, or None where it can't be known."""
-        return None
+        """Return the number of rows below the header, or None where it can't be known.
 
-    def complete(self) -> None:
-        """Check that the file is whole, as far as its format tells.
-
-        :raises DamagedContent: if it is not.
+        :raises DamagedContent: if the file is not whole, as far as its format tells.
         """
+        return None
 
 
 class CSVRows(RowCounter):
@@ -45,92 +43,53 @@ class CSVRows(RowCounter):
     """
 
     def __init__(self) -> None:
-        # numpy is imported by the tasks that land, and not where DAG files are parsed.
-        from airflow_provider_planet_reports.landing.content.bitmaps import Matcher
-
-        self._matcher = Matcher()
+        self._begun = False
         self._records = 0
-        self._beginning: bytes | None = b""  # None once the byte order mark is dealt with
-        self._quoted = False
-        #: Whether a quote would open quotes: at the beginning of a field, or again, behind the one
-        #: that closed them.
-        self._opens = True
-        self._content = False  # whether the current record has any content yet
+        #: A short text that what has been seen is the same as, for what follows.
+        self._before = b""
 
     def update(self, data: bytes) -> None:
         """Take the next bytes."""
-        if self._beginning is not None:
-            data = self._beginning + data
-            if _BOM.startswith(data):
-                self._beginning = data
+        if not self._begun:
+            data, self._before = self._before + data, b""
+            if len(data) < len(_BOM):
+                self._before = data
                 return
-            data = data.removeprefix(_BOM)
-            self._beginning = None
+            data, self._begun = data.removeprefix(_BOM), True
         for begin in range(0, len(data), _BLOCK):
-            block = data[begin : begin + _BLOCK]
-            if not self._at_once(block):
-                self._by_the_letter(block)
+            self._count(bitmaps.padded(self._before, data[begin : begin + _BLOCK]))
 
     def rows(self) -> int:
         """Return the number of records below the header."""
-        unfinished = self._content or self._beginning in (_BOM[:1], _BOM[:2])
-        return max(self._records + unfinished - 1, 0)
+        return max(self._records + bool(self._before) - 1, 0)
 
-    def _at_once(self, data: bytes) -> bool:
-        """Count a block, or do nothing where a quote stands inside of an unquoted field.
-
-        Where none does, quotes are open behind every odd one: those that are escaped are two.
-        """
-        from airflow_provider_planet_reports.landing.content import bitmaps
-
-        match = self._matcher.match
-        ends = match("\n", data)
-        if b"\r" in data:
-            ends |= match("\r", data)
-        if b'"' in data:
-            quotes = match('"', data)
-            inside = bitmaps.inside_quotes(quotes, begun=self._quoted)
-            before_opening = quotes | ends | match(",", data)
-            in_a_field = ~bitmaps.shift_one(before_opening, first=self._opens)
-            if (quotes & inside & in_a_field).any():
-                return False
+    def _count(self, text: bytes) -> None:
+        """Count the records of a padded text."""
+        ends = bitmaps.match("\n", text)
+        if b"\r" in text:
+            ends |= bitmaps.match("\r", text)
+        quoted = False
+        if b'"' in text:
+            # Quotes are open behind every odd one: those that are escaped are two.
+            quotes = bitmaps.match('"', text)
+            inside = bitmaps.inside_quotes(quotes)
+            opens = bitmaps.shift_one(quotes | ends | bitmaps.match(",", text))
+            if (quotes & inside & ~opens).any():  # only if none is within an unquoted field
+                text = _QUOTED_OR_NOT.sub(lambda found: found[1] or b"x", text)
+                self._count(bitmaps.padded(b"", text))
+                return
             ends &= ~inside
-            self._quoted = bitmaps.ends_inside(inside)
-        elif self._quoted:
-            return True
-        of_blank_lines = bitmaps.shift_one(ends, first=not self._content)
-        self._records += bitmaps.popcount(ends & ~of_blank_lines)
-        self._content = self._quoted or data[-1] not in b"\r\n"
-        self._opens = data[-1] in _BEFORE_OPENING
-        return True
-
-    def _by_the_letter(self, data: bytes) -> None:
-        position = 0
-        for found in _SPECIAL.finditer(data):
-            if found.start() > position and not self._quoted:
-                self._content, self._opens = True, False
-            position = found.end()
-            letter = found.group()
-            if letter == b'"':
-                self._content = True
-                if self._quoted or self._opens:
-                    self._quoted, self._opens = not self._quoted, True
-            elif not self._quoted:
-                self._opens = True
-                if letter == b",":
-                    self._content = True
-                else:
-                    self._records += self._content
-                    self._content = False
-        if position < len(data) and not self._quoted:
-            self._content, self._opens = True, False
+            quoted = bitmaps.ends_inside(inside)
+        # The line ends in front count for one record.
+        self._records += bitmaps.popcount(ends & ~bitmaps.shift_one(ends)) - 1
+        self._before = going_on(text, quoted=quoted)
 
 
-class GzippedCSVRows(RowCounter):
+class GzippedCSVRows(CSVRows):
     """Counts the records of gzip-compressed CSV, without holding more than a chunk of it."""
 
     def __init__(self) -> None:
-        self._inner = CSVRows()
+        super().__init__()
         self._member = zlib.decompressobj(wbits=31)
 
     def update(self, data: bytes) -> None:
@@ -145,19 +104,25 @@ class GzippedCSVRows(RowCounter):
                     return
                 self._member = zlib.decompressobj(wbits=31)
             try:
-                self._inner.update(self._member.decompress(data, _INFLATED))
+                super().update(self._member.decompress(data, _INFLATED))
             except zlib.error:
                 raise DamagedContent(_BAD_GZIP.format("is damaged")) from None
             data = self._member.unused_data if self._member.eof else self._member.unconsumed_tail
 
     def rows(self) -> int:
-        """Return the number of records below the header."""
-        return self._inner.rows()
-
-    def complete(self) -> None:
-        """Check that the last member has ended.
+        """Return the number of records below the header.
 
         :raises DamagedContent: if the file is cut.
         """
         if not self._member.eof:
             raise DamagedContent(_BAD_GZIP.format("breaks off"))
+        return super().rows()
+
+
+def going_on(text: bytes, *, quoted: bool) -> bytes:
+    """Return a text of at most two bytes after which CSV goes on as after a longer one.
+
+    :param text: the longer one.
+    :param quoted: whether it ends inside quotes.
+    """
+    return b'"' if quoted else _SAME_ENDS.get(text[-1], b"x")

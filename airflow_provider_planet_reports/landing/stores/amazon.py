@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,6 +14,7 @@ from obstore.store import S3Store
 
 from airflow_provider_planet_reports.connections import refuse_settings
 from airflow_provider_planet_reports.errors import InvalidInput
+from airflow_provider_planet_reports.landing.destination import Place
 from airflow_provider_planet_reports.landing.stores import settings
 
 #: What boto3's uploads can be given -> obstore's name for it.
@@ -31,27 +30,18 @@ _REFUSED = {
     "client_cert": "reach the endpoint through a proxy that has the certificate",
     "proxies_config": "set HTTPS_PROXY, and REQUESTS_CA_BUNDLE for the proxy's certificate",
     "signer": "sign with the connection's own credentials",
-    "SSECustomerKey": "use SSE-KMS, by ServerSideEncryption and SSEKMSKeyId",
-}
-#: Variables that obstore reads by itself; those for SSE-S3 and SSE-KMS are welcome.
-_REFUSED_VARIABLES = {
-    "AWS_SSE_CUSTOMER_KEY_BASE64": "nobody else could read what is landed, so use SSE-KMS",
 }
 #: botocore renews credentials ten minutes before they expire.
 _TO_LAST = dt.timedelta(minutes=10)
 
 
-def opener(bucket: str, prefix: str | None, conn_id: str | None) -> partial[S3Store]:
-    """Return what makes obstore's store of a bucket.
+def opened(place: Place) -> list[S3Store]:
+    """Return obstore's stores of a bucket, by the connection or boto3's own credentials.
 
-    :param bucket: its name.
-    :param prefix: below which everything is.
-    :param conn_id: the connection; without one, boto3's own credentials are used.
     :raises InvalidInput: if the connection has a setting that cannot be followed.
     """
-    refuse_settings(os.environ, _REFUSED_VARIABLES, "the environment")
-    hook = S3Hook(aws_conn_id=conn_id)
-    service, where = hook.service_config, f"connection {conn_id!r}"
+    hook = S3Hook(aws_conn_id=place.conn_id)
+    service, where = hook.service_config, f"connection {place.conn_id!r}"
     given = hook.conn_config.extra_config.get("config_kwargs") or {}
     extra = service.get("extra_args") or {}
     others = dict.fromkeys(set(extra) - set(_EXTRA_ARGS), f"known are {', '.join(_EXTRA_ARGS)}")
@@ -69,47 +59,44 @@ def opener(bucket: str, prefix: str | None, conn_id: str | None) -> partial[S3St
         endpoint = setting("endpoint_url")
     region = given.get("region_name") or session.region_name
     if region is None:
-        region = "us-east-1" if endpoint else _region_of(bucket, hook, session)
-    version = given.get("signature_version", "s3v4")
-    if version not in ("s3v4", "unsigned"):
-        raise InvalidInput(f"signature_version in {where} must be 's3v4' or 'unsigned'.")
-    unsigned = version == "unsigned"
+        region = "us-east-1" if endpoint else _region_of(place.container, hook, session)
+    unsigned = given.get("signature_version") == "unsigned"
     if not unsigned and session.get_credentials() is None:
         says = "No AWS credentials: set login and password of"
         raise InvalidInput(f"{says} {where}, or signature_version 'unsigned' in its config_kwargs.")
-    tries, proxies = given.get("retries") or {}, given.get("proxies") or {}
-    seconds = {name: given.get(name) for name in ("connect_timeout", "read_timeout")}
+    config = {
+        "region": region,
+        "skip_signature": unsigned,
+        "conditional_put": "etag",  # whatever the environment says
+        "disable_bulk_delete": True,  # not all servers have it
+        **_address(place.container, region, endpoint, setting, core.get_component("data_loader")),
+    }
+    if setting("request_checksum_calculation") != "when_required":
+        config["checksum_algorithm"] = "SHA256"  # a bucket with Object Lock asks for one
+    config |= {_EXTRA_ARGS[name]: value for name, value in extra.items()}
+    provider = None if unsigned else Boto3CredentialProvider(session, ttl=_TO_LAST)
+    proxies, timeouts = given.get("proxies") or {}, ("connect_timeout", "read_timeout")
     options = settings.client_options(
         endpoint,
         setting("ca_bundle") if hook.verify is None else hook.verify,
         proxy_url=service.get("proxy-uri") or proxies.get(urlsplit(endpoint or "https:").scheme),
-        **{name: each and dt.timedelta(seconds=each) for name, each in seconds.items()},
+        **{name: dt.timedelta(seconds=given[name]) for name in timeouts if given.get(name)},
     )
-    config = {"region": region, "skip_signature": unsigned, "unsigned_payload": False}
-    config |= {"disable_bulk_delete": True}  # not all servers have it
-    config |= {"conditional_put": "etag"}  # whatever the environment says
-    if setting("request_checksum_calculation") != "when_required":
-        config["checksum_algorithm"] = "SHA256"  # a bucket with Object Lock asks for one
-    config |= _address(bucket, region, endpoint, setting, core.get_component("data_loader"))
-    config |= {_EXTRA_ARGS[name]: value for name, value in extra.items()}
-    return settings.opener(
-        S3Store, bucket, prefix,
-        most=tries.get("max_attempts", tries.get("total_max_attempts", 6) - 1),
-        config=config,
-        client_options=options,
-        credential_provider=None if unsigned else Boto3CredentialProvider(session, ttl=_TO_LAST),
-    )  # fmt: skip
+    tries = given.get("retries") or {}
+    retries = tries.get("max_attempts", tries.get("total_max_attempts", settings.TRIES) - 1)
+    return settings.opened(
+        S3Store, place, retries, config=config, client_options=options, credential_provider=provider
+    )
 
 
-def _region_of(bucket: str, hook: Any, session: Any) -> str:
+def _region_of(bucket: str, hook: Any, session: Any) -> Any:
     """Ask Amazon for a bucket's region, as boto3 does."""
     client = session.client("s3", "us-east-1", config=hook.config, verify=hook.verify)
     try:
         answer = client.head_bucket(Bucket=bucket)
     except client.exceptions.ClientError as refusal:  # it names the region all the same
         answer = refusal.response
-    headers = answer["ResponseMetadata"]["HTTPHeaders"]
-    return str(headers.get("x-amz-bucket-region", "us-east-1"))
+    return answer["ResponseMetadata"]["HTTPHeaders"].get("x-amz-bucket-region", "us-east-1")
 
 
 def _address(
@@ -122,19 +109,19 @@ def _address(
     if bucket.endswith("--x-s3") and endpoint is None:  # obstore knows where zones are
         return {"s3_express": True}
     rules, s3 = data.load_service_model("s3", "endpoint-rule-set-1"), setting("s3") or {}
-    dual_stack = setting("use_dualstack_endpoint") or s3.get("use_dualstack_endpoint")
     style, accelerate = s3.get("addressing_style"), bool(s3.get("use_accelerate_endpoint"))
-    own = endpoint is not None
+    in_path = not accelerate and (style == "path" or bool(endpoint and style != "virtual"))
+    dual_stack = setting("use_dualstack_endpoint") or s3.get("use_dualstack_endpoint")
     found = EndpointProvider(rules, data.load_data("partitions")).resolve_endpoint(
         Bucket=bucket,
         Region=region,
         Endpoint=endpoint,
-        Accelerate=accelerate and not own,
-        ForcePathStyle=not accelerate and (style == "path" or (own and style != "virtual")),
-        UseDualStack=bool(dual_stack and not own),
-        UseFIPS=bool(setting("use_fips_endpoint") and not own),
+        Accelerate=accelerate and not endpoint,
+        ForcePathStyle=in_path,
+        UseDualStack=bool(dual_stack and not endpoint),
+        UseFIPS=bool(setting("use_fips_endpoint") and not endpoint),
     )
-    url, in_path = found.url.rstrip("/"), f"/{bucket}"
+    url = found.url.rstrip("/")
     # The one name for an endpoint that no variable of the environment overrules.
-    place = {"aws_endpoint_url_s3": url.removesuffix(in_path), "s3_express": False}
-    return {**place, "virtual_hosted_style_request": not url.endswith(in_path)}
+    place = {"aws_endpoint_url_s3": url.removesuffix(f"/{bucket}")}
+    return {**place, "virtual_hosted_style_request": not url.endswith(f"/{bucket}")}

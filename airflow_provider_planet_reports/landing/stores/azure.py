@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,6 +11,7 @@ from obstore.store import AzureStore
 
 from airflow_provider_planet_reports.connections import refuse_settings
 from airflow_provider_planet_reports.errors import InvalidInput
+from airflow_provider_planet_reports.landing.destination import Place
 from airflow_provider_planet_reports.landing.stores import settings
 
 _REFUSED = {
@@ -20,48 +19,33 @@ _REFUSED = {
     "connection_cert": "sign in by tenant_id or a managed identity",
     "encryption_scope": "make it the container's default encryption scope",
     "key_encryption_key": "nobody else could read what is landed, so leave it out",
-    "location_mode": "name the endpoint that is to be used in host",
     "require_encryption": "Azure encrypts what it stores, so leave it out",
-    "secondary_hostname": "name the endpoint that is to be used in host",
-}
-#: A variable that obstore reads by itself.
-_REFUSED_VARIABLES = {
-    "AZURE_STORAGE_ENCRYPTION_KEY": "nobody else could read what is landed, so unset it",
 }
 
 
-def opener(container: str, prefix: str | None, conn_id: str | None) -> partial[AzureStore]:
-    """Return what makes obstore's store of a container.
+def opened(place: Place) -> list[AzureStore]:
+    """Return obstore's stores of a container.
 
-    :param container: its name.
-    :param prefix: below which everything is.
-    :param conn_id: the connection.
-    :raises InvalidInput: if there is none, or it has a setting that cannot be followed.
+    :raises InvalidInput: if there is no connection, or it has a setting that cannot be followed.
     """
-    if conn_id is None:
-        raise InvalidInput(
-            f"abfs://{container} names no connection, and so no account: set destination_conn_id."
-        )
-    refuse_settings(os.environ, _REFUSED_VARIABLES, "the environment")
-    hook = WasbHook(conn_id)
-    extra = hook.get_connection(conn_id).extra_dejson
-    refuse_settings(extra, _REFUSED, f"the extra of connection {conn_id!r}")
+    if place.conn_id is None:
+        raise InvalidInput(f"Azure needs a connection: set destination_conn_id for {place.url}.")
+    hook = WasbHook(place.conn_id)
+    extra = hook.get_connection(place.conn_id).extra_dejson
+    refuse_settings(extra, _REFUSED, f"the extra of connection {place.conn_id!r}")
     with hook.get_conn() as client:
-        if client.account_name is None:
-            raise InvalidInput(
-                f"Connection {conn_id!r} names no account: set login to it, or host to "
-                "https://ACCOUNT.blob.core.windows.net."
-            )
         endpoint = f"{client.scheme}://{client.primary_hostname}"
-        place = {"account_name": client.account_name, "endpoint": endpoint}
-        proxy = (extra.get("proxies") or {}).get(client.scheme)
-        verify = extra.get("connection_verify")
-        return settings.opener(
-            AzureStore, container, prefix,
-            config={**place, "use_emulator": False, "skip_signature": False},
-            client_options=settings.client_options(endpoint, verify, proxy_url=proxy),
-            credential_provider=_credentials(client),
-        )  # fmt: skip
+        config = {
+            "account_name": client.account_name or "",  # may be unknown at a host of one's own
+            "endpoint": endpoint,
+            "use_emulator": False,
+            "skip_signature": False,
+        }
+        provider, proxy = _credentials(client), (extra.get("proxies") or {}).get(client.scheme)
+    options = settings.client_options(endpoint, extra.get("connection_verify"), proxy_url=proxy)
+    return settings.opened(
+        AzureStore, place, config=config, client_options=options, credential_provider=provider
+    )
 
 
 def _credentials(client: Any) -> Any:

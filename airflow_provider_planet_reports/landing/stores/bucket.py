@@ -6,10 +6,9 @@ import builtins
 import contextlib
 import logging
 import mimetypes
-import os
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import CancelledError
 from functools import partial
 from typing import Any
 
@@ -18,26 +17,19 @@ import obstore
 from airflow_provider_planet_reports.landing import errors
 from airflow_provider_planet_reports.landing.background_calls import Calls
 from airflow_provider_planet_reports.landing.layout import RECEIPTS
-from airflow_provider_planet_reports.landing.stores import failures
-from airflow_provider_planet_reports.landing.stores.interface import Entry, Revision, Stored
-from airflow_provider_planet_reports.landing.stores.upload import (
-    LARGE_AT_A_TIME,
-    UPLOADS_AT_A_TIME,
-    BucketWriter,
-)
+from airflow_provider_planet_reports.landing.stores import upload
+from airflow_provider_planet_reports.landing.stores.failures import Conflict, translated
+from airflow_provider_planet_reports.landing.stores.interface import Entry, Revision, Store, Stored
 
 log = logging.getLogger(__name__)
 
 _PIECE_SIZE = 2**20
-#: Seconds without any answer after which somebody looks why.
-_PATIENCE = 0.5
+#: No object has this revision, in any store.
+_UNKNOWN = Revision(e_tag=f'"{"0" * 32}"', version="1")
 _SO_DO = "let no two runs land the same report at the same time."
-#: The process that has used obstore. A process that was forked from it has none of obstore's
-#: threads, and every call would wait for them for ever.
-_used_in: list[int] = []
 
 
-class BucketStore:
+class BucketStore(Store):
     """Objects in a bucket or container.
 
     An object becomes visible with the one request that puts it, or that completes its upload in
@@ -45,48 +37,37 @@ class BucketStore:
     takes space until the store drops it: Azure and Google do so after a week, S3 where a
     lifecycle rule says.
 
-    :param bucket: the obstore store, with its credentials; its prefix is the destination's.
-    :param impatient: the same, without retries.
+    :param buckets: obstore's stores of the bucket, with its credentials; their prefix is the
+        destination's. The last one retries, and the one before it, if there is one, does not.
     :param address: the destination's URL, without connection id.
     """
 
-    def __init__(self, bucket: Any, impatient: Any, address: str) -> None:
-        self._bucket = bucket
-        self._impatient = impatient
-        self._address = address.rstrip("/")
+    def __init__(self, buckets: Sequence[Any], address: str) -> None:
+        self._buckets = buckets
+        self._bucket = buckets[-1]
+        self.address = address.rstrip("/")
         self._calls = Calls()
-        self._large = threading.Semaphore(LARGE_AT_A_TIME)
-        self._uploads = threading.Semaphore(UPLOADS_AT_A_TIME)
-        self._asked = self._reached = False
+        self._slots = threading.Semaphore(upload.LARGE_AT_A_TIME)
         self._keeps: bool | None = None
         self._trying = threading.Lock()
 
-    def __repr__(self) -> str:
-        return f"<BucketStore {self._address}>"
-
-    def open(self, key: str) -> BucketWriter:
+    def open(self, key: str) -> upload.BucketWriter:
         """Begin an object."""
-        put = partial(self._put, self._bucket, key)
-        return BucketWriter(self._calls, self._large, self._uploads, put)
+        size, parts = upload.PART_SIZE, upload.PARTS_AT_A_TIME
+        file = obstore.open_writer(self._bucket, key, buffer_size=size, max_concurrency=parts)
+        return upload.BucketWriter(file, self._slots, self._calls, partial(self._once, key))
 
     def put(self, key: str, data: bytes, *, replaces: Revision | None) -> None:
         """Write a small object on a condition."""
         mode: Any = "create"
         if replaces is not None:
             mode = {name: value for name, value in replaces._asdict().items() if value is not None}
-        try:
-            # Without retries first: obstore retries 501, and is long about it.
-            self._calls.run(lambda: self._put(self._impatient, key, data, mode=mode))
-        except errors.DestinationError as failure:
-            if type(failure) is not errors.DestinationError:
-                raise
-            self._calls.run(lambda: self._put(self._bucket, key, data, mode=mode))
+        self._put(key, data, mode=mode)
 
     def put_always(self, key: str, data: bytes) -> None:
         """Write a small object, as what its name says that it is."""
-        kind = {"Content-Type": mimetypes.guess_type(key)[0] or "application/octet-stream"}
-        how = {"use_multipart": False, "attributes": kind}
-        self._calls.run(lambda: self._put(self._bucket, key, data, **how))
+        kind = mimetypes.guess_type(key)[0] or "application/octet-stream"
+        self._put(key, data, attributes={"Content-Type": kind})
 
     def keeps_conditions(self) -> bool:
         """Return whether conditions are kept, which is tried with ``_receipts/.conditions``.
@@ -97,19 +78,17 @@ class BucketStore:
             if self._keeps is None:
                 self._keeps = self._try_conditions()
                 if not self._keeps:
-                    log.warning("%s ignores conditional requests: %s", self._address, _SO_DO)
+                    log.warning("%s ignores conditional requests: %s", self.address, _SO_DO)
             return self._keeps
 
     def _try_conditions(self) -> bool:
-        key = f"{RECEIPTS}.conditions"
+        put = partial(self.put, f"{RECEIPTS}.conditions", b"{}")
         try:
-            with contextlib.suppress(failures.Conflict):  # it is there
-                self.put(key, b"{}", replaces=None)
-            version = self.read(key).revision.version
-            wrong = Revision(e_tag=f'"{"0" * 32}"', version=version and "1")
-            for condition in (None, wrong):
-                with contextlib.suppress(failures.Conflict):
-                    self.put(key, b"{}", replaces=condition)
+            with contextlib.suppress(Conflict):  # it is there
+                put(replaces=None)
+            for condition in (None, _UNKNOWN):
+                with contextlib.suppress(Conflict):
+                    put(replaces=condition)
                     return False
         except errors.ConditionsUnsupported:
             return False
@@ -118,80 +97,73 @@ class BucketStore:
     def read(self, key: str) -> Stored:
         """Return a small object."""
 
-        def read() -> tuple[bytes, Any]:
-            found = obstore.get(self._bucket, key)
-            return bytes(found.bytes()), found.meta
+        def read(bucket: Any) -> Any:
+            found = obstore.get(bucket, key)
+            return found.bytes(), found.meta
 
         data, meta = self._run(key, read)
-        return Stored(data, Revision(meta["e_tag"], meta["version"]))
+        return Stored(bytes(data), Revision(meta["e_tag"], meta["version"]))
 
     def stream(self, key: str) -> Iterator[bytes]:
         """Yield an object's bytes."""
-        found = self._run(key, lambda: obstore.get(self._bucket, key))
-        pieces = iter(found.stream(min_chunk_size=_PIECE_SIZE))
-        while (piece := self._run(key, lambda: next(pieces, None))) is not None:
+        pieces = self._once(key, lambda: obstore.get(self._bucket, key).stream(_PIECE_SIZE))
+        while (piece := self._once(key, lambda: next(pieces, None))) is not None:
             yield bytes(piece)
 
     def list(self, prefix: str, *, after: str = "") -> Iterator[Entry]:
         """Yield all objects below a prefix, but for hidden ones and markers of folders."""
         folder = prefix.rstrip("/") or None
-        pages = obstore.list(self._bucket, folder, offset=after or None, chunk_size=1000)
-        while (page := self._run(prefix, lambda: next(pages, None))) is not None:
-            for about in page:
-                key = about["path"]
-                if key > after and key != folder and "/." not in f"/{key}":
-                    yield Entry(key, about["size"], about["e_tag"] or "")
+
+        def listed(bucket: Any) -> builtins.list[Entry]:
+            return [
+                Entry(about["path"], about["size"], about["e_tag"] or "")
+                for page in obstore.list(bucket, folder, offset=after or None, chunk_size=1000)
+                for about in page
+            ]
+
+        for entry in self._run(prefix, listed):
+            if entry.key > after and entry.key != folder and "/." not in f"/{entry.key}":
+                yield entry
 
     def folders(self, prefix: str) -> builtins.list[str]:
         """Return the folders right below a prefix, but for hidden ones."""
         folder = prefix.rstrip("/") or None
-        found = self._run(prefix, lambda: obstore.list_with_delimiter(self._bucket, folder))
+        found = self._run(prefix, lambda bucket: obstore.list_with_delimiter(bucket, folder))
         return [f"{each}/" for each in found["common_prefixes"] if "/." not in f"/{each}"]
 
     def delete(self, key: str) -> None:
         """Remove an object."""
         with contextlib.suppress(FileNotFoundError):
-            self._run(key, lambda: obstore.delete(self._bucket, key))
-
-    def uri(self, key: str) -> str:
-        """Return the object's address."""
-        return f"{self._address}/{key}"
+            self._run(key, lambda bucket: obstore.delete(bucket, key))
 
     def cancel(self) -> None:
         """Let all callers go with an error, and end unfinished uploads."""
-        self._calls.end(errors.Cancelled(f"Cancelled: the task was told to stop. {self._address}"))
+        self._calls.cancel()
 
-    def _put(self, bucket: Any, key: str, data: bytes | Iterator[bytes], **how: Any) -> None:
-        self._call(key, lambda: obstore.put(bucket, key, data, **how))
+    def _put(self, key: str, data: bytes, **how: Any) -> None:
+        # In parts it would be three requests, and not one.
+        put = partial(obstore.put, path=key, file=data, use_multipart=False, **how)
+        self._run(key, put)
 
-    def _run(self, key: str, function: Callable[[], Any]) -> Any:
-        return self._calls.run(lambda: self._call(key, function))
-
-    def _call(self, key: str, function: Callable[[], Any]) -> Any:
-        """Call obstore, and raise our errors instead of its own; in a thread of the store's."""
-        if _used_in not in ([], [os.getpid()]):
-            raise errors.DestinationError(
-                "This process was forked from one that had used a bucket: start processes by "
-                f"'spawn', or use buckets in them alone. {self.uri(key)}"
-            )
-        _used_in[:] = [os.getpid()]
-        if not self._asked:
-            self._asked = True
-            self._calls.start(self._look_why)
+    def _run(self, key: str, function: Callable[[Any], Any]) -> Any:
+        """Call obstore without its retries first: so what they cannot help is said at once."""
         try:
-            result = function()
-        except BaseException as error:
-            raise failures.translated(error, self.uri(key)) from None
-        self._reached = True
-        return result
+            return self._once(key, partial(function, self._buckets[0]))
+        except errors.DestinationError as failure:
+            if type(failure) is not errors.DestinationError or len(self._buckets) == 1:
+                raise
+        return self._once(key, partial(function, self._bucket))
 
-    def _look_why(self) -> None:
-        """Let no caller wait for all retries if the server cannot be trusted."""
-        time.sleep(_PATIENCE)
-        if not self._reached:
+    def _once(self, key: str, function: Callable[[], Any]) -> Any:
+        """Call obstore, and raise our errors instead of its own."""
+
+        def call() -> Any:
             try:
-                obstore.head(self._impatient, RECEIPTS.rstrip("/"))
-            except BaseException as error:
-                failure = failures.translated(error, self._address)
-                if isinstance(failure, failures.UntrustedServer):
-                    self._calls.end(failure)
+                return function()
+            except BaseException as error:  # a panic of obstore's is no Exception
+                raise translated(error, self.uri(key)) from None
+
+        try:
+            return self._calls.run(call)
+        except CancelledError:
+            raise self.cancelled() from None

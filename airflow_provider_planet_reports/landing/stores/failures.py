@@ -19,18 +19,14 @@ class Conflict(errors.DestinationError):
     """The object has another revision than the one that a put was to replace."""
 
 
-class UntrustedServer(errors.DestinationRefused):
-    """The server cannot show who it is: no retry and no other request would do better."""
-
-
 _AGAIN, _FINAL = errors.DestinationError, errors.DestinationRefused
 #: What is found in "<method> <status> <type>" and obstore's error -> our error, and what it says.
 #: The first that is found counts: why there is no connection, then reasons in answers, statuses.
 _CAUSES: list[tuple[str, type[Exception], str]] = [
-    (r"InvalidCertificate\(\s*UnknownIssuer", UntrustedServer,
+    (r"InvalidCertificate\(\s*UnknownIssuer", _FINAL,
      "Unknown certificate authority: set verify (AWS) or REQUESTS_CA_BUNDLE to its CA file"),
-    ("InvalidCertificate", UntrustedServer, "Untrusted certificate: check its host and dates"),
-    ("InvalidContentType", UntrustedServer, "No TLS here: correct the port, or write http://"),
+    ("InvalidCertificate|InvalidContentType", _FINAL,
+     "Untrusted server: check its certificate's host and dates, and whether it has TLS at all"),
     (r"TunnelUnsuccessful|ProxyAuthRequired|ConnectFailed\(|^\w+ 407", _AGAIN,
      "No way through the proxy: check HTTPS_PROXY, NO_PROXY and the connection's proxies"),
     ("dns error", _AGAIN, "Unknown host: check endpoint, region and this machine's DNS"),

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-from functools import partial
 from typing import Any
 
 from airflow.providers.google.common.hooks.base_google import GoogleBaseHook
@@ -12,52 +10,38 @@ from obstore.auth.google import GoogleCredentialProvider
 from obstore.store import GCSStore
 
 from airflow_provider_planet_reports.connections import refuse_settings
-from airflow_provider_planet_reports.errors import InvalidInput
+from airflow_provider_planet_reports.landing.destination import Place
 from airflow_provider_planet_reports.landing.stores import settings
 
 _REFUSED = {
-    "GOOGLE_BASE_URL": "set gcs.endpoint in the connection's extra",
     "gcs.access": "grant the service account what it may do, by roles",
     "gcs.oauth2.token": "set key_path, keyfile_dict or another way for Airflow to get tokens",
     "gcs.session-kwargs": "set HTTPS_PROXY for a proxy, REQUESTS_CA_BUNDLE for a CA file",
 }
-#: Where Google's own cloud is; other clouds that run Google's software have other names.
-_UNIVERSE = "googleapis.com"
 
 
-def opener(bucket: str, prefix: str | None, conn_id: str | None) -> partial[GCSStore]:
-    """Return what makes obstore's store of a bucket.
+def opened(place: Place) -> list[GCSStore]:
+    """Return obstore's stores of a bucket, by the connection or Google's default credentials.
 
-    :param bucket: its name.
-    :param prefix: below which everything is.
-    :param conn_id: the connection; without one, Google's default credentials are used.
     :raises InvalidInput: if the connection has a setting that cannot be followed.
     """
-    refuse_settings(os.environ, _REFUSED, "the environment")
     extra: dict[str, Any] = {}
     credentials, project, anonymous = None, None, False
-    if conn_id is not None:
-        hook = GoogleBaseHook(gcp_conn_id=conn_id)
+    if place.conn_id is not None:
+        hook = GoogleBaseHook(gcp_conn_id=place.conn_id)
         extra = hook.extras
-        refuse_settings(extra, _REFUSED, f"the extra of connection {conn_id!r}")
+        refuse_settings(extra, _REFUSED, f"the extra of connection {place.conn_id!r}")
         credentials, project = hook.get_credentials_and_project_id()
         anonymous = bool(hook._get_field("is_anonymous"))
     endpoint = (extra.get("gcs.endpoint") or "").rstrip("/")
-    universe = os.environ.get("GOOGLE_CLOUD_UNIVERSE_DOMAIN") or _UNIVERSE
-    universe = getattr(credentials, "universe_domain", universe)
-    if universe != _UNIVERSE and not endpoint:
-        raise InvalidInput(
-            f"Credentials of {universe} do not count at {_UNIVERSE}: set gcs.endpoint in the extra "
-            f"of connection {conn_id!r} to https://storage.{universe}."
-        )
     # The one way to name an endpoint that obstore 0.11 knows, too.
     key = {"gcs_base_url": endpoint, "disable_oauth": True, "private_key_id": ""}
-    place = {"service_account_key": json.dumps({**key, "client_email": "", "private_key": ""})}
+    address = {"service_account_key": json.dumps({**key, "client_email": "", "private_key": ""})}
     payer = extra.get("quota_project_id") or (extra.get("gcs.requester-pays") and project)
     headers = {"x-goog-user-project": payer} if payer else None
-    return settings.opener(
-        GCSStore, bucket, prefix,
-        config={"skip_signature": anonymous, **(place if endpoint else {})},
-        client_options=settings.client_options(endpoint, default_headers=headers),
-        credential_provider=None if anonymous else GoogleCredentialProvider(credentials),
-    )  # fmt: skip
+    config = {"skip_signature": anonymous, **(address if endpoint else {})}
+    provider = None if anonymous else GoogleCredentialProvider(credentials)
+    options = settings.client_options(endpoint, default_headers=headers)
+    return settings.opened(
+        GCSStore, place, config=config, client_options=options, credential_provider=provider
+    )

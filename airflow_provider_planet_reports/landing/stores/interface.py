@@ -12,6 +12,8 @@ import builtins
 from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
+from airflow_provider_planet_reports.landing.errors import Cancelled
+
 
 class Revision(NamedTuple):
     """What tells one state of an object from another; kept and given back whole.
@@ -63,7 +65,15 @@ class Writer(Protocol):
 
 
 class Store(Protocol):
-    """A place for objects."""
+    """A place for objects.
+
+    :ivar address: its URL, without a connection id and without a slash at its end.
+    """
+
+    address: str
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.address}>"
 
     def open(self, key: str) -> Writer:
         """Begin an object of any size."""
@@ -120,6 +130,11 @@ class Store(Protocol):
 
     def uri(self, key: str) -> str:
         """Return the address of an object for users: absolute, without a connection id."""
+        return f"{self.address}/{key}"
+
+    def cancelled(self) -> Cancelled:
+        """Return what callers get after :meth:`cancel`."""
+        return Cancelled(f"Cancelled: the task was told to stop. {self.address}")
 
     def cancel(self) -> None:
         """End all that is under way, within about two seconds, and refuse everything after it.

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from airflow_provider_planet_reports.landing import durable_files, errors
 from airflow_provider_planet_reports.landing.layout import RECEIPTS
-from airflow_provider_planet_reports.landing.stores.interface import Entry, Revision, Stored
+from airflow_provider_planet_reports.landing.stores.interface import Entry, Revision, Store, Stored
 
 _BLOCK_SIZE = 2**20
 #: Seconds between two attempts to get the lock, which others hold for about a millisecond.
@@ -25,7 +25,7 @@ _FINAL = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ELOOP, er
 _FINAL |= durable_files.UNSUPPORTED
 
 
-class LocalStore:
+class LocalStore(Store):
     """Objects are files below a folder.
 
     A file is written under a hidden name in ``_receipts/.unfinished``, flushed to the disk, and
@@ -37,10 +37,8 @@ class LocalStore:
 
     def __init__(self, root: Path) -> None:
         self._root = str(root)
+        self.address = f"file://{root}"
         self._swept = self._cancelled = False
-
-    def __repr__(self) -> str:
-        return f"<LocalStore {self._root}>"
 
     def open(self, key: str) -> durable_files.NewFile:
         """Begin a file."""
@@ -102,10 +100,6 @@ class LocalStore:
         with self._errors(key), held, contextlib.suppress(FileNotFoundError):
             os.remove(self._path(key))
 
-    def uri(self, key: str) -> str:
-        """Return the file's ``file://`` address."""
-        return f"file://{self._path(key)}"
-
     def cancel(self) -> None:
         """Refuse everything from now on; what is under way takes a moment only."""
         self._cancelled = True
@@ -113,13 +107,12 @@ class LocalStore:
     def _path(self, key: str) -> str:
         return os.path.join(self._root, key)
 
-    def _scan(self, prefix: str) -> tuple[os.DirEntry[str], ...]:
+    def _scan(self, prefix: str) -> builtins.list[os.DirEntry[str]]:
         try:
             with self._errors(prefix, reading=True), os.scandir(self._path(prefix)) as found:
-                shown = [each for each in found if not each.name.startswith(".")]
+                return [each for each in found if not each.name.startswith(".")]
         except FileNotFoundError:
-            return ()
-        return tuple(sorted(shown, key=lambda each: each.name))
+            return []
 
     @contextlib.contextmanager
     def _unchanged(self, key: str, revision: Revision | None) -> Iterator[None]:
@@ -145,7 +138,7 @@ class LocalStore:
 
     def _refuse_if_cancelled(self) -> None:
         if self._cancelled:
-            raise errors.Cancelled(f"Cancelled: the task was told to stop. file://{self._root}")
+            raise self.cancelled()
 
     @contextlib.contextmanager
     def _errors(self, key: str, *, reading: bool = False) -> Iterator[None]:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_planet_reports.connections import connection, fingerprint
-from airflow_provider_planet_reports.errors import InvalidInput, PlanetReportsError
-from airflow_provider_planet_reports.landing.destination import Place, address, parse_url
+from airflow_provider_planet_reports.errors import InvalidInput, MissingPackage, PlanetReportsError
+from airflow_provider_planet_reports.landing.destination import Place, place_of
 from airflow_provider_planet_reports.landing.errors import DestinationError
 from airflow_provider_planet_reports.landing.stores.local import LocalStore
 
@@ -26,8 +25,6 @@ _AZURE = ("azure", "azure", "wasb")
 _KINDS = {"s3": _S3, "s3a": _S3, "gs": _GOOGLE, "gcs": _GOOGLE, "abfs": _AZURE, "abfss": _AZURE}
 #: What hooks and obstore raise for settings that cannot be right; anything else may pass.
 _BAD_SETTINGS = (TypeError, ValueError, LookupError, OSError, NotImplementedError)
-#: Seconds after which a bucket is opened anew: files that a connection names may have changed.
-_LONGEST_USE = 900
 
 
 def open_store(destination: str | ObjectStoragePath, conn_id: str | None = None) -> Store:
@@ -39,48 +36,40 @@ def open_store(destination: str | ObjectStoragePath, conn_id: str | None = None)
     :raises InvalidInput: if it is no such URL, its extra is not installed, or its connection
         does not exist or has settings that do not work here.
     """
-    place = parse_url(*address(destination, conn_id))
+    place = place_of(destination, conn_id)
     if place.scheme == "file":
-        return LocalStore(Path(place.path))
+        return LocalStore(Path(f"/{place.path}"))
     module, extra, conn_type = _KINDS[place.scheme]
     try:
-        opener = import_module(f"{_STORES}.{module}").opener
+        opener = import_module(f"{_STORES}.{module}").opened
     except ImportError as error:
-        raise InvalidInput(
-            f"Missing package: pip install 'airflow-provider-planet-reports[{extra}]', which "
-            f"{place.scheme}:// needs. ({error})"
-        ) from None
+        raise MissingPackage(extra, f"{place.scheme}://", error) from None
     from airflow_provider_planet_reports.landing.stores.bucket import BucketStore
 
-    age = int(time.monotonic() / _LONGEST_USE)
     # Without the connection that is named, this machine's own credentials would be used.
     purpose = f"destination {place.scheme}://{place.container}"
     found = connection(place.conn_id, purpose, conn_type) if place.conn_id else None
-    patient, impatient = _opened(opener, place, fingerprint(found), age)
-    return BucketStore(patient, impatient, f"{place.scheme}://{place.container}/{place.path}")
+    return BucketStore(_opened(opener, place, fingerprint(found)), place.url)
 
 
 @lru_cache(maxsize=64)  # sensors and triggers look again and again
-def _opened(opener: Any, place: Place, content: int, age: int) -> tuple[Any, Any]:  # noqa: ARG001
-    """Return the obstore store of a bucket, and one that does not retry.
+def _opened(opener: Any, place: Place, content: int) -> Any:  # noqa: ARG001
+    """Return obstore's stores of a bucket.
 
     :param opener: of the kind of store.
     :param place: the bucket.
     :param content: changes when the connection or the environment does.
-    :param age: changes now and then.
     """
     from airflow.providers.common.compat.sdk import AirflowException
     from obstore.exceptions import BaseError
 
     try:
-        make = opener(place.container, place.path or None, place.conn_id)
-        return make(), make(retry_config={"max_retries": 0})
+        return opener(place)
     except PlanetReportsError:
         raise
     except Exception as error:  # each hook has its own
         final = isinstance(error, (*_BAD_SETTINGS, AirflowException, BaseError))
         kind = InvalidInput if final else DestinationError
-        text = str(error).partition("Debug source")[0]
-        reason = f"{type(error).__name__}: {' '.join(text.split())[:200]}"
+        reason = f"{type(error).__name__}: {error}".partition("Debug source")[0].split()
         says = f"Connection {place.conn_id!r} cannot be used: check its fields"
-        raise kind(f"{says}. ({reason})") from None
+        raise kind(f"{says}. ({' '.join(reason)[:200]})") from None

@@ -1,4 +1,4 @@
-"""What connections of all clouds have in common: settings of obstore's HTTP client."""
+"""What the stores of all clouds have in common: retries, and settings of obstore's HTTP client."""
 
 from __future__ import annotations
 
@@ -7,23 +7,28 @@ from functools import partial
 from typing import Any
 
 from airflow_provider_planet_reports.connections import ca_certificates
+from airflow_provider_planet_reports.landing.destination import Place
+
+#: Requests at most until one succeeds, within some ten seconds.
+TRIES = 7
 
 
-def opener(kind: Any, name: str, prefix: str | None, most: int = 5, **others: Any) -> partial[Any]:
-    """Return what makes obstore's store of a bucket or container.
+def opened(kind: Any, place: Place, retries: int = TRIES - 1, **others: Any) -> list[Any]:
+    """Return obstore's stores of a bucket or container: one that does not retry, one that does.
 
     A failed request is repeated for some ten seconds by default, and not at all after a minute.
 
     :param kind: obstore's class.
-    :param name: of the bucket or container.
-    :param prefix: below which everything is.
-    :param most: how often a request is repeated.
+    :param place: the bucket or container.
+    :param retries: how often a request is repeated.
     :param others: its configuration, client options and credential provider.
     """
+    store = partial(kind, place.container, prefix=place.path or None, **others)
     first, longest = dt.timedelta(milliseconds=500), dt.timedelta(seconds=15)
     backoff = {"init_backoff": first, "max_backoff": longest, "base": 3}
-    config = {"max_retries": most, "retry_timeout": dt.timedelta(seconds=60), "backoff": backoff}
-    return partial(kind, name, prefix=prefix, retry_config=config, **others)
+    retry = {"retry_timeout": dt.timedelta(seconds=60), "backoff": backoff}
+    numbers = [0, retries - 1] if retries else [0]
+    return [store(retry_config={"max_retries": number, **retry}) for number in numbers]
 
 
 def client_options(endpoint: str | None, verify: bool | str | None = None, **others: Any) -> Any:

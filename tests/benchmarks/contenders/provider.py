@@ -143,9 +143,8 @@ def _landed(job: Job) -> Iterator[Receipt]:
         key = ReportKey.of(report)
         name = f"{key.folder}part-00001-{landing}.csv"
         right = LandedFile(name, job.file["bytes"], job.file["sha256"], job.file["rows"])
-        yield Receipt.issue(
-            key, landing=landing, report=report.redacted_dict(), files=(right,), landed_by={}
-        )
+        now = "2026-11-02T06:00:00+00:00"
+        yield Receipt(key, landing, report.redacted_dict(), (right,), now, now, landed_by={})
 
 
 def read_back(job: Job) -> Work:

@@ -199,7 +199,7 @@ def test_it_is_used_as_any_other_session(requests_mock):
     requests_mock.post(url, json={})
     with ReportsSession(KEY, url) as session:
         session.headers["X-Mine"] = "1"
-        session.get(url, {"a": "b"}, headers={"User-Agent": None, "x-mine": "2"})
+        session.request("GET", url, {"a": "b"}, headers={"User-Agent": None, "x-mine": "2"})
         session.request("POST", url, None, {"form": "data"}, {"X-Other": "3"})
         asked, posted = requests_mock.request_history
     assert asked.qs == {"a": ["b"]}

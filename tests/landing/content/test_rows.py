@@ -110,6 +110,10 @@ def test_a_file_without_a_row_has_none(text: str) -> None:
     assert count(CSVRows(), text.encode(), []) == 0
 
 
+def test_a_chunk_of_more_than_a_block_counts_its_rows() -> None:
+    assert count(CSVRows(), b"a,b\r\n" + b'1,"x\r\ny"\r\n' * 120_000, []) == 120_000
+
+
 def test_asking_twice_does_not_count_twice() -> None:
     counter = CSVRows()
     counter.update(b'header\n"last"')
@@ -148,16 +152,12 @@ def test_damaged_gzip_is_damaged_content(data: bytes) -> None:
 
 @pytest.mark.parametrize("end", [5, 30, -1])
 def test_gzip_that_is_cut_is_damaged_content(end: int) -> None:
-    counter = GzippedCSVRows()
-    count(counter, gzip.compress(TABLE)[:end], [])
     with pytest.raises(DamagedContent, match="breaks off"):
-        counter.complete()
+        count(GzippedCSVRows(), gzip.compress(TABLE)[:end], [])
 
 
 def test_whole_gzip_is_not_damaged() -> None:
-    counter = GzippedCSVRows()
-    count(counter, gzip.compress(TABLE), [])
-    counter.complete()
+    assert count(GzippedCSVRows(), gzip.compress(TABLE), []) == 2
 
 
 @pytest.mark.parametrize(

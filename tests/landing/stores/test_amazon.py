@@ -290,9 +290,17 @@ def test_the_regions_of_other_endpoints_need_no_name(lake: Any, listener: Listen
     assert "/us-east-1/s3/aws4_request" in listener.put.headers["authorization"]
 
 
-@pytest.mark.parametrize("s3", [{"addressing_style": "virtual"}, {"use_accelerate_endpoint": True}])
-def test_buckets_in_the_host_of_another_endpoint(lake: Any, s3: dict[str, Any]) -> None:
-    extra = {"endpoint_url": "https://minio.example:9000", "config_kwargs": {"s3": s3}}
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"use_dualstack_endpoint": True, "use_fips_endpoint": True},
+        {"s3": {"use_accelerate_endpoint": True}},
+    ],
+)
+def test_buckets_in_the_host_of_another_endpoint(lake: Any, more: dict[str, Any]) -> None:
+    config_kwargs = {"s3": {"addressing_style": "virtual"}, **more}
+    extra = {"endpoint_url": "https://minio.example:9000", "config_kwargs": config_kwargs}
     config = config_of(lake(extra=extra))
     assert config["endpoint_url_s3"] == "https://bucket.minio.example:9000"
     assert config["virtual_hosted_style_request"] == "true"
@@ -359,15 +367,6 @@ def test_encryption_that_the_environment_asks_obstore_for_counts_and_the_connect
     assert listener.put.headers["x-amz-server-side-encryption"] == "AES256"
 
 
-def test_a_customers_key_in_the_environment_is_refused_and_not_shown(
-    aws: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("AWS_SSE_CUSTOMER_KEY_BASE64", "5ec2e7")
-    with pytest.raises(InvalidInput, match="'AWS_SSE_CUSTOMER_KEY_BASE64' in the env") as refusal:
-        aws()
-    assert "5ec2e7" not in str(refusal.value)
-
-
 def test_the_environment_does_not_turn_conditions_off(
     aws: Any, listener: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -421,28 +420,20 @@ def test_certificates_are_verified_as_connection_and_machine_say(
         assert f"Credential={KEY}/" in listener.put.headers["authorization"]
 
 
-@pytest.mark.parametrize("operation", ["read", "put", "list", "upload"])
+@pytest.mark.parametrize("operation", ["read", "put", "list"])
 def test_an_untrusted_certificate_is_said_without_waiting_for_all_retries(
     lake: Any, certificate: str, operation: str
 ) -> None:
     with Listener(certificate).listening() as listener:
         store = lake(extra={"region_name": "eu-west-1", "endpoint_url": listener.url})
-        writer = store.open("a.csv")
-
-        def upload() -> None:
-            for _ in range(100):
-                writer.write(b"x" * MIB)
-
         with pytest.raises(DestinationRefused, match=r"^Unknown certificate authority: set verify"):
             {
                 "read": lambda: store.read("a.csv"),
                 "put": lambda: store.put("a.csv", b"x", replaces=None),
                 "list": lambda: list(store.list("")),
-                "upload": upload,
             }[operation]()
-        writer.abandon()
         assert listener.asked == []
-        assert listener.connections < 6  # as many as obstore's retries would make
+        assert listener.connections == 1
 
 
 @pytest.mark.parametrize("verify", ["false", "true", "/no/such/file.pem"])
@@ -505,7 +496,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "customer key": (
         {"service_config": {"s3": {"extra_args": {"SSECustomerKey": "5ec2e7"}}}},
-        "'SSECustomerKey' in connection 'lake' is not supported: use SSE-KMS",
+        "'SSECustomerKey' in connection 'lake' is not supported: known are ServerSideEncryption",
     ),
     "unknown": (
         {"service_config": {"s3": {"extra_args": {"StorageClass": "GLACIER"}}}},
@@ -522,10 +513,6 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "proxy's certificate": (
         {"config_kwargs": {"proxies_config": {"proxy_ca_bundle": "/a.pem"}}},
         "'proxies_config' in connection 'lake' is not supported: set HTTPS_PROXY",
-    ),
-    "signature": (
-        {"config_kwargs": {"signature_version": "s3"}},
-        "signature_version in connection 'lake' must be 's3v4' or 'unsigned'",
     ),
     "encryption": (
         {"service_config": {"s3": {"extra_args": {"ServerSideEncryption": "rot13"}}}},

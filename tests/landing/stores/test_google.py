@@ -119,14 +119,6 @@ def test_an_update_names_the_generation(google: Any, listener: Listener, key: An
     assert listener.put.headers["x-goog-if-generation-match"] == "0"
 
 
-def test_obstores_own_variable_for_the_endpoint_is_refused(
-    google: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("GOOGLE_BASE_URL", "http://127.0.0.1:9")
-    with pytest.raises(InvalidInput, match="'GOOGLE_BASE_URL' in the environment is not supported"):
-        google(is_anonymous=True)
-
-
 @pytest.mark.parametrize("name", ["gcs.access", "gcs.oauth2.token", "gcs.session-kwargs"])
 def test_what_can_not_be_followed_is_refused_and_not_shown(google: Any, name: str) -> None:
     with pytest.raises(InvalidInput, match=f"'{name}' in the extra of connection") as refusal:
@@ -138,15 +130,6 @@ def test_what_makes_no_difference_is_ignored(google: Any, listener: Listener) ->
     harmless = {"gcs.consistency": "none", "gcs.version-aware": "true", "num_retries": 3, "x": 1}
     google(is_anonymous=True, **harmless).put_always("a.csv", b"x")
     assert unquote(listener.put.path) == "/bucket/usage/a.csv"
-
-
-def test_another_universe_than_googles_needs_its_endpoint(
-    google: Any, listener: Listener, key: Any
-) -> None:
-    elsewhere = {**key, "universe_domain": "cloud.example"}
-    with pytest.raises(InvalidInput, match=r"set gcs\.endpoint in the extra of connection"):
-        google(keyfile_dict=elsewhere, **{"gcs.endpoint": ""})
-    google(keyfile_dict=elsewhere)
 
 
 def test_a_proxy_is_used(google: Any, listener: Listener, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -92,7 +92,7 @@ def test_a_whole_bucket_may_be_the_destination(moto: Any, lake: str) -> None:
         ("planet/usage", "has no scheme"),
         ("s3:/bucket/planet", "has no scheme"),
         ("C:\\planet", "has no scheme"),
-        ("http://bucket/planet", "unknown scheme 'http': it must be one of file, s3"),
+        ("http://bucket/planet", "unknown scheme 'http': .* must be one of file, s3"),
         ("memory://planet", "unknown scheme 'memory'"),
         ("s3://", "names no bucket"),
         ("s3:///planet", "names no bucket"),
@@ -103,10 +103,8 @@ def test_a_whole_bucket_may_be_the_destination(moto: Any, lake: str) -> None:
         ("file://planet/usage", "three slashes"),
         ("s3://bucket/../other", r"must not have '\.\.'"),
         ("/data/../etc", r"must not have '\.\.'"),
-        (f"s3://bucket/{'p' * 256}", "a prefix of 256 bytes, where 255 are allowed"),
-        (f"abfs://box/{'ü' * 128}/", "a prefix of 256 bytes"),
         ("s3://[bucket/planet", "names no bucket"),
-        ("s3://bucket/usage//planet", "two slashes in a row"),
+        ("s3://bucket/usage//planet", "must not have '..' or '//'"),
     ],
 )
 def test_what_leads_nowhere_is_refused_with_an_example(url: str, says: str) -> None:

@@ -36,7 +36,7 @@ class CrashingOperator(PlanetReportsToObjectStorageOperator):
         hook = PlanetReportsHook(self.planet_reports_conn_id)
         session = hook.get_conn()
         reports = list(hook.list_reports())
-        shown = (self, hook, session, hook.api, reports, landed, session.auth, vars(self))
+        shown = (self, hook, session, hook.api, reports, landed, session.credentials, vars(self))
         self.log.info("All objects: %r %s", shown, shown)
         print(*shown)
         raise RuntimeError(f"{shown!r}")
