@@ -43,7 +43,6 @@ def api() -> Iterator[tuple[str, dict[str, Any]]]:
         say(f"Using Planet's Reports API with PL_API_KEY, reports of the last {DAYS} days.")
         yield "planet", {"conn_type": "planet_reports", "login": key}
         return
-    # [START howto_quickstart]
     from airflow_provider_planet_reports.sandbox import Sandbox
 
     sandbox = Sandbox(days=DAYS)
@@ -57,7 +56,6 @@ def api() -> Iterator[tuple[str, dict[str, Any]]]:
             "sandbox",
             {"conn_type": "planet_reports", "login": sandbox.key, "host": base_url},
         )
-    # [END howto_quickstart]
 
 
 def prepare_airflow(home: Path, connection: dict[str, Any]) -> None:

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import ast
 import inspect
-import json
 import re
 import subprocess
 import sys
@@ -12,11 +11,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from runs import dag_of
 from surroundings import TESTS
 
 import airflow_provider_planet_reports
-from airflow_provider_planet_reports.sandbox import Sandbox
 
 ROOT = TESTS.parent
 DOCS = ROOT / "docs"
@@ -35,7 +32,7 @@ VARIES = "…"
 
 def test_every_marker_is_quoted_and_every_quotation_has_its_marker():
     marked = set()
-    for source in (*(ROOT / "example_dags").glob("*.py"), TESTS / "test_docs.py"):
+    for source in (ROOT / "example_dags").glob("*.py"):
         starts, ends = (
             re.findall(rf"^ *# \[{word} (howto_\w+)\]$", source.read_text(), re.MULTILINE)
             for word in ("START", "END")
@@ -46,19 +43,21 @@ def test_every_marker_is_quoted_and_every_quotation_has_its_marker():
     quoted = set()
     for page, text in PAGES.items():
         for name, options in re.findall(r"literalinclude(?:::|\}) (\S+\.py)\n((?: *:.*\n)+)", text):
-            start, end = (
-                re.search(rf':{word}: "?\[\w+ (howto_\w+)\]"?\n', options).group(1)
-                for word in ("start-after", "end-before")
-            )
+            parts = re.findall(r':(?:start-after|end-before): "?\[\w+ (howto_\w+)\]"?\n', options)
+            if not parts:  # it is shown whole
+                continue
+            start, end = parts
             assert start == end, page
+            assert re.search(rf"download\S+`the whole file <{re.escape(name)}>`", text), page
             quoted.add((Path(name).name, start))
     assert quoted == marked
 
 
-def test_every_example_is_quoted():
-    examples = {path.name for path in (ROOT / "example_dags").glob("*.py")}
-    quoted = set(re.findall(r"example_dags/(\w+\.py)\n", "".join(PAGES.values())))
-    assert quoted == examples
+def test_every_example_can_be_downloaded():
+    examples = {path.name for path in (ROOT / "example_dags").glob("planet_reports_*")}
+    offered = re.findall(r"{download}`(\S+) <../example_dags/(\S+)>`", PAGES["examples.md"])
+    assert [name for name, _ in offered] == [path for _, path in offered]
+    assert {path for _, path in offered} == examples
 
 
 def test_the_watcher_makes_an_asset_that_schedules():
@@ -94,7 +93,10 @@ def texts_of(source):
 
 
 TEXTS = [text for module in PACKAGE.rglob("*.py") for text in texts_of(module.read_text())]
-MESSAGES = re.findall(r"^``(.+)``$", PAGES["troubleshooting.rst"], re.MULTILINE)
+TROUBLESHOOTING = {
+    page: text for page, text in PAGES.items() if page.startswith("troubleshooting/")
+}
+MESSAGES = re.findall(r"^``(.+)``$", "".join(TROUBLESHOOTING.values()), re.MULTILINE)
 
 
 def says(text, message):
@@ -122,9 +124,10 @@ def test_many_messages_are_explained_each_once():
 
 
 def test_each_message_has_a_heading_of_its_own_to_search_for_and_to_link_to():
-    page = PAGES["troubleshooting.rst"]
     section = r"^([^\n]+)\n~{3,}\n\n(.*?)(?=^[^\n]+\n[~-]{3,}\n|\Z)"
-    sections = re.findall(section, page, re.M | re.S)
+    sections = [
+        each for page in TROUBLESHOOTING.values() for each in re.findall(section, page, re.M | re.S)
+    ]
     headings = [heading for heading, _ in sections]
     assert len(headings) == len(set(headings))
     assert sum(len(re.findall(r"^``.+``$", body, re.M)) for _, body in sections) == len(MESSAGES)
@@ -279,34 +282,6 @@ def test_the_query_over_the_landing_zone_works(sandbox, tmp_path):
         for file in report["files"]
     )
     assert len(rows) == 3
-
-
-@pytest.fixture
-def dag():
-    return dag_of("landing.py", "land")
-
-
-# [START howto_test_dag]
-@pytest.fixture
-def api(monkeypatch):
-    sandbox = Sandbox(days=3, plans=(1001,))
-    with sandbox.serve() as base_url:
-        connection = {"conn_type": "planet_reports", "login": sandbox.key, "host": base_url}
-        monkeypatch.setenv("AIRFLOW_CONN_PLANET_REPORTS_DEFAULT", json.dumps(connection))
-        yield sandbox
-
-
-def land(dag, destination):
-    run = dag.test(run_conf={"destination": destination})
-    assert run.state == "success"
-    return run.get_task_instance("land").xcom_pull(task_ids="land")
-
-
-def test_what_is_landed_is_not_landed_again(api, dag, tmp_path, airflow_db):
-    first = land(dag, tmp_path.as_uri())
-    assert {each["report_id"] for each in first} == {each["report_id"] for each in api.reports}
-    assert land(dag, tmp_path.as_uri()) == []
-    # [END howto_test_dag]
 
 
 # The pages as they are built

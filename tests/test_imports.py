@@ -10,7 +10,7 @@ from surroundings import TESTS
 
 PACKAGE = "airflow_provider_planet_reports"
 ROOT = TESTS.parent / PACKAGE
-#: By room: the rooms that it may import. What stands in no room (errors, version) is for all.
+#: By room: the rooms that it may import. What stands in no room (such as errors) is for all.
 FACE = {"airflow_side", "hooks", "client", "landing", "warehouse", "usage_page"}
 MAY_IMPORT = {
     "client": set(),
@@ -32,7 +32,7 @@ MAY_IMPORT = {
     "sandbox": set(),
     "__main__": {"cli"},
 }
-FOR_ALL = {"__init__", "errors"}
+FOR_ALL = {"__init__", "errors", "plurals"}
 #: By room or module: what it must not know, of other distributions or of a room that it may import.
 MUST_NOT_KNOW = {
     "client": {"airflow", "obstore"},

@@ -12,6 +12,7 @@ from airflow_provider_planet_reports.airflow_side.task_errors import task_errors
 from airflow_provider_planet_reports.client.filters import Filters
 from airflow_provider_planet_reports.connections import connection
 from airflow_provider_planet_reports.hooks.planet_reports import PlanetReportsHook
+from airflow_provider_planet_reports.plurals import counted
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import ObjectStoragePath
@@ -116,3 +117,17 @@ def check_completeness(
         listed = matching_reports(planet_reports_conn_id, wanted) if scope.periods else []
         zone = open_zone(destination, destination_conn_id)
         return completeness(scope, listed, zone, is_loaded, except_reports)
+
+
+def summary_of(found: Completeness) -> str:
+    """Return what a check found as one line: the days, and the reports that there are of them.
+
+    :param found: what :func:`check_completeness` returned.
+    """
+    unit = "month" if found.cadence == "monthly" else "day"
+    loaded = "" if found.loaded is None else f"{found.loaded} loaded, "
+    return (
+        f"{counted(len(found.periods), unit)} from {found.start} to {found.end}: "
+        f"{counted(found.reports, 'report')}, {found.landed} landed, {loaded}"
+        f"{counted(len(found.gaps), 'finding')}."
+    )

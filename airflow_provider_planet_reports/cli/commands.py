@@ -18,10 +18,12 @@ from airflow_provider_planet_reports.cli.progress import progress
 from airflow_provider_planet_reports.client.filters import Filters
 from airflow_provider_planet_reports.client.transport.redaction import one_line
 from airflow_provider_planet_reports.errors import PlanetReportsError
+from airflow_provider_planet_reports.plurals import counted
 
 if TYPE_CHECKING:
     from airflow_provider_planet_reports.landing.completeness import Completeness
     from airflow_provider_planet_reports.landing.progress import Outcome
+    from airflow_provider_planet_reports.landing.zone import LandingZone
 
 _COLUMNS = ("report_id", "data_date_start", "report_type", "cadence", "plan_id", "num_rows")
 _GAP_COLUMNS = ("period", "state", "report_type", "plan_id", "report_id")
@@ -94,7 +96,7 @@ def check(given: Namespace) -> None:
 
     :param given: the command line, parsed.
     """
-    from airflow_provider_planet_reports.airflow_side.listing import check_completeness
+    from airflow_provider_planet_reports.airflow_side.listing import check_completeness, summary_of
 
     with at_work():
         found = check_completeness(
@@ -108,11 +110,7 @@ def check(given: Namespace) -> None:
     else:
         if gaps:
             _print_table(_GAP_COLUMNS, gaps)
-        unit = ("month" if found.cadence == "monthly" else "day") + "s" * (len(found.periods) != 1)
-        _print(
-            f"{len(found.periods)} {unit} from {found.start} to {found.end}: {found.reports} "
-            f"reports, {found.landed} landed, {len(gaps)} findings."
-        )
+        _print(summary_of(found))
     sys.stderr.writelines(f"{line}\n" for line in _what_to_do(given, found))
     if gaps:
         sys.exit(1)
@@ -139,11 +137,15 @@ def verify(given: Namespace) -> None:
         )
     for finding in found.findings:
         _print(f"{finding.kind}  {finding.uri}  {finding.what}")
+    gone = f"{counted(removed, 'stray')} removed, " if given.remove_strays else ""
     _print(
-        f"{found.reports} reports, {found.files} files, {format_bytes(found.bytes)}: "
-        f"{f'{removed} strays removed, ' if given.remove_strays else ''}"
-        f"{len(found.findings)} findings."
+        f"{counted(found.reports, 'report')}, {counted(found.files, 'file')}, "
+        f"{format_bytes(found.bytes)}: {gone}{counted(len(found.findings), 'finding')}."
     )
+    damaged = [each.uri for each in found.findings if each.kind != "stray"]
+    if days := sorted(filter(None, (_day_of(zone, uri) for uri in damaged))):
+        options = {"--overwrite": "", "--start": days[0], "--end": days[-1]}
+        sys.stderr.write(f"Land these days again: {_land_command(given, options)}\n")
     if found.findings:
         sys.exit(1)
 
@@ -173,7 +175,8 @@ def forget(given: Namespace) -> None:
                 tell(number, len(keys), "")
     for key in keys:
         _print(zone.store.uri(key.folder))
-    _print(f"{len(keys)} reports {'would be' if given.dry_run else 'are'} forgotten.")
+    done = "Would forget" if given.dry_run else "Forgot"
+    _print(f"{done} {counted(len(keys), 'report')}.")
     missing = {*given.report_ids} - {key.report_id for key in keys}
     if missing:
         sys.exit(f"Not found: {', '.join(sorted(missing))}.")
@@ -191,6 +194,27 @@ def show_listings(given: Namespace) -> None:
         hook = PlanetReportsHook(given.conn_id)
         rows = list(listings(hook.api_spec(), hook.api.session.base_url))
     _print_table(COLUMNS, rows)
+
+
+def _day_of(zone: LandingZone, uri: str) -> str | None:
+    """Return the day of the report that a file or receipt belongs to."""
+    from airflow_provider_planet_reports.landing.layout import ReportKey
+
+    key = uri.removeprefix(zone.store.uri(""))
+    report = ReportKey.of_receipt(key) or ReportKey.of_file(key)
+    return report and report.data_date
+
+
+def _land_command(given: Namespace, options: Mapping[str, str | None]) -> str:
+    """Return the command that lands in the same destination.
+
+    :param given: the command line, parsed.
+    :param options: further options; those that are None are left out, an empty one takes no value.
+    """
+    options = {"--destination-conn-id": given.destination_conn_id, **options}
+    words = [word for name, value in options.items() if value is not None for word in (name, value)]
+    package = ["python", "-m", "airflow_provider_planet_reports"]
+    return shlex.join([*package, "land", given.destination, *filter(None, words)])
 
 
 def _what_to_do(given: Namespace, found: Completeness) -> Iterator[str]:
@@ -211,7 +235,6 @@ def _what_to_do(given: Namespace, found: Completeness) -> Iterator[str]:
                 end_of_month(dt.date.fromisoformat(f"{last}-01")).isoformat(),
             )
         options = {
-            "--destination-conn-id": given.destination_conn_id,
             "--conn-id": given.conn_id if given.conn_id != DEFAULT_CONN_ID else None,
             "--org-id": given.org_id,
             "--plan-id": given.plan_id,
@@ -221,9 +244,12 @@ def _what_to_do(given: Namespace, found: Completeness) -> Iterator[str]:
             "--end": last,
             "--path": given.path,
         }
-        words = [word for pair in options.items() if pair[1] for word in pair]
-        command = ["python", "-m", "airflow_provider_planet_reports", "land", given.destination]
-        yield f"Land what is missing: {shlex.join([*command, *words])}"
+        yield f"Land what is missing: {_land_command(given, options)}"
+    if found.periods_that("duplicate"):
+        yield (
+            "Of duplicates, the warehouse's views count one; the other can stay. Name it in "
+            "except_reports of a DAG's check."
+        )
 
 
 def _filters(given: Namespace) -> dict[str, Any]:

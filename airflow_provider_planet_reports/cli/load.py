@@ -7,6 +7,7 @@ from argparse import Namespace
 
 from airflow_provider_planet_reports.cli.commands import at_work
 from airflow_provider_planet_reports.errors import InvalidInput
+from airflow_provider_planet_reports.plurals import counted
 
 
 def load(given: Namespace) -> None:
@@ -32,8 +33,9 @@ def load(given: Namespace) -> None:
     for name, error in outcome.failures:
         sys.stderr.write(f"{name}: {error}\n")
     for table, rows in sorted(outcome.tables.items()):
-        sys.stdout.write(f"{table}  {rows} rows\n")
-    sys.stdout.write(f"{outcome.reports} reports loaded, {len(outcome.failures)} failed.\n")
+        sys.stdout.write(f"{table}  {counted(rows, 'row')}\n")
+    loaded = counted(outcome.reports, "report")
+    sys.stdout.write(f"{loaded} loaded, {len(outcome.failures)} failed.\n")
     if outcome.failures:
         sys.exit(1)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from airflow_provider_planet_reports.airflow_side.landing_options import report_
 from airflow_provider_planet_reports.airflow_side.listing import (
     check_completeness,
     matching_reports,
+    summary_of,
 )
 from airflow_provider_planet_reports.airflow_side.parameters import (
     PlanetReportsBaseOperator,
@@ -21,12 +23,22 @@ from airflow_provider_planet_reports.airflow_side.task_errors import (
     task_errors,
 )
 from airflow_provider_planet_reports.errors import InvalidInput
+from airflow_provider_planet_reports.plurals import counted
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, ObjectStoragePath
 
+log = logging.getLogger(__name__)
+
 #: Findings in an error message; the task's log has all of them.
 _SHOWN = 5
+#: What to do, by the state of a finding.
+_REMEDIES = {
+    "not landed": "run the landing task",
+    "not loaded": "run the load task",
+    "no report": "wait, or ask Planet",
+    "duplicate": "the views count one, name the other in except_reports",
+}
 
 
 class PlanetReportsListOperator(PlanetReportsBaseOperator):
@@ -59,7 +71,7 @@ PlanetReportsToObjectStorageOperator` in one task (``reports=listing.output``) o
             self.planet_reports_conn_id, filters, self.destination, self.destination_conn_id
         )
         which = "not landed" if self.destination else "matching"
-        self.log.info("Found %d %s reports.", len(reports), which)
+        log.info("Found %s.", counted(len(reports), f"{which} report"))
         return [report.to_dict() for report in reports]
 
 
@@ -70,7 +82,7 @@ class PlanetReportsCheckOperator(PlanetReportsBaseOperator):
 
         PlanetReportsCheckOperator(
             task_id="check",
-            start="{{ macros.ds_add(ds, -35) }}",
+            start="{{ macros.ds_add((logical_date | default(dag_run.run_after, true)) | ds, -7) }}",
             destination="s3://my_aws@bucket/planet",
             warehouse="duckdb:///data/planet.duckdb",
         )
@@ -172,15 +184,21 @@ class PlanetReportsCheckOperator(PlanetReportsBaseOperator):
             for gap in found.gaps
         ]
         for line in lines:
-            self.log.warning("%s", line)
+            log.warning("%s", line)
+        log.info("%s", summary_of(found))
         wrong = [
             line for line, gap in zip(lines, found.gaps, strict=True) if gap.state != "excepted"
         ]
         if wrong and self.fail:
-            more = f"; {len(wrong) - _SHOWN} more are in the log" if len(wrong) > _SHOWN else ""
+            remedies = [
+                f"{remedy} ({state})"
+                for state, remedy in _REMEDIES.items()
+                if found.periods_that(state)
+            ]
+            more = f"; {len(wrong) - _SHOWN} more in the log" if len(wrong) > _SHOWN else ""
             raise PlanetReportsTaskFailure(
-                f"{len(wrong)} findings: land and load what is missing, except what is beyond "
-                f"help. {'; '.join(wrong[:_SHOWN])}{more}."
+                f"{counted(len(wrong), 'finding')}: {'; '.join(remedies)}. "
+                f"{'; '.join(wrong[:_SHOWN])}{more}."
             )
         return {
             "reports": found.reports,

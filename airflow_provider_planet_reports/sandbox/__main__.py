@@ -55,7 +55,7 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
     with sandbox.serve(given.port) as base_url:
-        connection = {"conn_type": "planet_reports", "login": given.key, "host": base_url}
+        connection = {"conn_type": "planet_reports", "password": given.key, "host": base_url}
         sys.stdout.write(
             "This is not Planet. It is a sandbox of the Reports API, with made-up reports.\n"
             f"base URL            {base_url}\n"

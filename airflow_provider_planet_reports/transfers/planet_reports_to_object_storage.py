@@ -33,6 +33,7 @@ from airflow_provider_planet_reports.errors import InvalidInput, PlanetReportsEr
 from airflow_provider_planet_reports.hooks.planet_reports import PlanetReportsHook
 from airflow_provider_planet_reports.landing.destination import place_of
 from airflow_provider_planet_reports.links.planet_reports import LandingPlaceLink, PlanetAccountLink
+from airflow_provider_planet_reports.plurals import counted
 
 try:
     from airflow.sdk.definitions._internal.types import NOTSET
@@ -182,7 +183,9 @@ class PlanetReportsToObjectStorageOperator(PlanetReportsBaseOperator):
             self._lineage = self._lineage_of(zone, hook, result)
         _raise_failures(outcome.failures, len(outcome.landed))
         if options.on_nothing_new == "skip" and not result:
-            raise AirflowSkipException(f"Nothing new: {outcome.before} reports were landed before.")
+            raise AirflowSkipException(
+                f"Nothing new; landed before: {counted(outcome.before, 'report')}."
+            )
         describe_outlets(
             context.get("outlet_events"), self.outlets, result, partitions=self.emit_partitions
         )
@@ -287,7 +290,7 @@ def _raise_failures(failures: Sequence[tuple[str, PlanetReportsError]], landed: 
     if not failures:
         return
     reasons = "".join(f"\n- {name}: {error}" for name, error in failures)
-    message = f"{len(failures)} reports could not be landed, {landed} were:{reasons}"
+    message = f"{counted(len(failures), 'report')} could not be landed, {landed} were:{reasons}"
     errors = [error for _, error in failures]
     if all(error.final for error in errors):
         raise PlanetReportsTaskFailure(message)

@@ -28,6 +28,7 @@ from airflow_provider_planet_reports.airflow_side.task_errors import (
 from airflow_provider_planet_reports.client.filters import Filters
 from airflow_provider_planet_reports.errors import InvalidInput
 from airflow_provider_planet_reports.landing.destination import place_of
+from airflow_provider_planet_reports.plurals import counted
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -173,7 +174,7 @@ class PlanetReportsToWarehouseOperator(Templated, BaseOperator):
             )
             zone = open_zone(self.source, _given(self.source_conn_id))
         _raise_failures(outcome)
-        log.info("Loaded %d reports, %d rows.", outcome.reports, outcome.rows)
+        log.info("Loaded %s, %s.", counted(outcome.reports, "report"), counted(outcome.rows, "row"))
         ours = [zone.describe(receipt) for receipt in outcome.by_us]
         describe_outlets(
             context.get("outlet_events"), self.outlets, ours, partitions=self.emit_partitions
@@ -230,7 +231,8 @@ def _raise_failures(outcome: LoadOutcome) -> None:
         return
     reasons = "".join(f"\n- {name}: {error}" for name, error in outcome.failures)
     message = (
-        f"{len(outcome.failures)} reports could not be loaded, {outcome.reports} were:{reasons}"
+        f"{counted(len(outcome.failures), 'report')} could not be loaded, "
+        f"{outcome.reports} were:{reasons}"
     )
     if all(error.final for _, error in outcome.failures):
         raise PlanetReportsTaskFailure(message)

@@ -16,10 +16,11 @@ from airflow_provider_planet_reports.usage_page.words import (
     period_text,
     runs_text,
 )
+from airflow_provider_planet_reports.warehouse.csv_files import is_no_table
 
 #: Days after which the newest loaded day is no longer new: a day's report may be late.
 _NEW = 2
-#: Products that an alert names.
+#: Products or columns that an alert names.
 _NAMED = 8
 
 
@@ -68,6 +69,8 @@ def alerts_of(
             f"{unreadable:,} of {lines:,} lines of {both} could not be read, and are in no figure. "
             "Closing lines of a file count, too."
         )
+    if unreadable and unreadable == lines:
+        yield _why_no_line_is_read(figures.columns)
     if unknown:
         yield f"No report is loaded of {both} of these plans: {', '.join(unknown)}."
     yield from (drift for section in sections if (drift := _drift(section)))
@@ -77,6 +80,18 @@ def alerts_of(
             f"{len(unmatched)} of the account's products cannot be joined to one loaded plan by id "
             f"and term, so nothing here is compared with them, for example: {names}."
         )
+
+
+def _why_no_line_is_read(columns: Sequence[str]) -> str:
+    if is_no_table(columns):
+        return (
+            f"The only column of the files is {columns[0]!r}: they are not separated by commas, "
+            "and there is no option for another delimiter. Ask Planet, or convert the files."
+        )
+    return (
+        f"The files have the columns {', '.join(columns[:_NAMED])}. If the usage is in one that is "
+        "not called usage, name it in the parameter columns of the task that loads."
+    )
 
 
 def _drift(section: Section) -> str:

@@ -87,6 +87,7 @@ class Figures:
     :param plans: figures by plan, for those that have a report in the period or the one before.
     :param duplicates: reports of these days that are loaded, and replaced by a later one.
     :param unreadable: lines of these days whose figure could not be read, and of how many lines.
+    :param columns: the columns of the files.
     """
 
     period: Period
@@ -94,6 +95,7 @@ class Figures:
     plans: dict[str, PlanFigures] = field(default_factory=dict)
     duplicates: int = 0
     unreadable: tuple[int, int] = (0, 0)
+    columns: tuple[str, ...] = ()
 
     @property
     def both(self) -> Period:

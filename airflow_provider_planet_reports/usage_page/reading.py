@@ -19,7 +19,7 @@ from airflow_provider_planet_reports.usage_page.figures import (
 )
 from airflow_provider_planet_reports.usage_page.periods import Period
 from airflow_provider_planet_reports.warehouse.database import Database
-from airflow_provider_planet_reports.warehouse.names import quoted
+from airflow_provider_planet_reports.warehouse.names import OWN_COLUMNS, quoted
 
 #: What the page takes from the files, beside what the views have, by the names that it goes by.
 COLUMNS = {"user": "user_email", "user_name": "user_name"}
@@ -132,6 +132,8 @@ def _read_reports(database: Database, figures: Figures) -> None:
         both,
     )
     figures.unreadable = (int(unreadable), int(lines))
+    theirs = database.columns_of(_TABLE).values()
+    figures.columns = tuple(name for name in theirs if name not in OWN_COLUMNS)
 
 
 def _read_cells(

@@ -129,12 +129,21 @@ def check_columns(files: Sequence[CsvFile], required: Sequence[str]) -> str | No
                 f"File {number} has no header: ask Planet, or put the report into except_reports. "
                 f"Its first line shares no column with that of the first file: {shown!r}."
             )
-        if len(file.columns) == 1 and any(mark in shown for mark in (";", "\t", " ")):
+        if is_no_table(file.header):
             return (
-                f"The only column is {shown!r}: is there another delimiter, or a line in front of "
-                "the header? required_columns refuses such files."
+                f"The only column is {shown!r}: ask Planet for columns separated by commas, below "
+                "nothing but the header, or convert the files in a task of your own. There is no "
+                "option for another delimiter. required_columns refuses such files."
             )
     return None
+
+
+def is_no_table(header: Sequence[str]) -> bool:
+    """Whether a header has one column only because another delimiter, or prose, is in it.
+
+    :param header: its fields.
+    """
+    return len(header) == 1 and any(mark in header[0] for mark in (";", "\t", "|", " "))
 
 
 def groups(files: Sequence[CsvFile]) -> Mapping[tuple[tuple[str, ...], bool], list[CsvFile]]:

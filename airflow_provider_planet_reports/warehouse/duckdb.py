@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -23,6 +24,8 @@ log = logging.getLogger(__name__)
 #: Seconds to wait while another process has the file open, and between two attempts.
 PATIENCE = 600.0
 _POLL = 0.5
+#: How DuckDB names the process that has a file open.
+_HOLDER = re.compile(r"held in (.+? \(PID \d+\))")
 #: DuckDB takes four fifths of the machine's memory by default, which a worker shares.
 _SETTINGS: dict[str, str | int | float | list[str]] = {"memory_limit": "256MiB", "threads": 2}
 #: Bytes of the longest line that DuckDB reads by default.
@@ -121,12 +124,14 @@ def _connect(path: str, *, read_only: bool) -> DuckDBPyConnection:
                     f"DuckDB file cannot be opened: check its path and the rights of this user. "
                     f"{path} ({reason})"
                 ) from None
+            named = _HOLDER.search(str(error))
+            holder = named[1] if named else "another process"
             if time.monotonic() > deadline:
                 raise WarehouseError(
-                    f"DuckDB file in use for {PATIENCE:.0f} s: end the process that has it open. "
-                    f"{path}"
+                    f"DuckDB file in use for {PATIENCE:.0f} s: end the process that has it open, "
+                    f"{holder}. {path}"
                 ) from None
-        if not told:
-            log.info("%s is in use by another process; waiting up to %.0f s.", path, PATIENCE)
+        if not told:  # a warning, which a command shows, too
+            log.warning("%s is in use by %s; waiting up to %.0f s.", path, holder, PATIENCE)
             told = True
         time.sleep(_POLL)

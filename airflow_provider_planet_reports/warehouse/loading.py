@@ -15,6 +15,7 @@ from airflow_provider_planet_reports.landing.layout import ReportKey
 from airflow_provider_planet_reports.landing.receipt import Receipt
 from airflow_provider_planet_reports.landing.side_by_side import side_by_side
 from airflow_provider_planet_reports.landing.zone import LandingZone, day, same_id
+from airflow_provider_planet_reports.plurals import counted
 from airflow_provider_planet_reports.warehouse.database import Database
 from airflow_provider_planet_reports.warehouse.errors import WarehouseUnavailable
 from airflow_provider_planet_reports.warehouse.fetching import Fetched, failure, fetch
@@ -90,7 +91,9 @@ class LoadingRun:
         etags = self.zone.find(**filters)
         read = [*self._read(etags, ledger, org_id, outcome)]
         work = [receipt for receipt in read if not is_loaded(receipt, ledger)]
-        log.info("Found %d landed reports; %d are to be loaded.", len(etags), len(work))
+        if not etags:
+            log.warning("Nothing that matches is landed in %s: check it.", self.zone.store.uri(""))
+        log.info("Found %s, %d to load.", counted(len(etags), "landed report"), len(work))
         with workspace() as folder:
             done, last_line = 0, time.monotonic()
             for batch in _batches(work):
@@ -210,11 +213,12 @@ class LoadingRun:
         names = ", ".join(outcome.missing[:10]) + (" …" if len(missing) > 10 else "")
         if self.remove_missing:
             self.database.remove(missing)
-            log.info("Removed %d reports that are not landed any more: %s.", len(missing), names)
+            how_many = counted(len(missing), "report")
+            log.info("Removed %s, not landed any more: %s.", how_many, names)
         else:
             log.warning(
-                "%d reports are loaded and not landed any more; remove_missing=True removes them: "
-                "%s.", len(missing), names,
+                "Loaded and not landed any more: %s; remove_missing=True removes them: %s.",
+                counted(len(missing), "report"), names,
             )  # fmt: skip
 
 

@@ -37,7 +37,7 @@ def parse_warehouse(url: str, conn_id: str | None = None) -> Address:
     own, _, host = parts.netloc.rpartition("@")
     path = unquote(parts.path)
     if parts.scheme == "duckdb":
-        if parts.netloc or path.endswith("/") or len(path) < 2:
+        if parts.netloc or not path.startswith("/") or path.endswith("/"):
             raise InvalidInput(
                 f"warehouse={url!r} must have an absolute path with three slashes: "
                 "duckdb:///data/planet.duckdb."

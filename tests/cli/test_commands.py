@@ -153,13 +153,18 @@ def test_verifying_says_what_is_missing_torn_unreadable_and_stray(run, landed):
     unknown.write_bytes(b"x")
     receipt = max(landed.rglob("*.json"))
     receipt.write_text("{")
-    lines = run("verify", landed.as_uri(), code=1).out.splitlines()
+    printed = run("verify", landed.as_uri(), code=1)
+    lines = printed.out.splitlines()
     for path, kind in (
         (torn, "torn"), (shorter, "torn"), (missing, "missing"), (unknown, "stray"),
         (receipt, "unreadable"),
     ):  # fmt: skip
         (line,) = [line for line in lines if f"file://{path}  " in f"{line}  "]
         assert line.startswith(f"{kind}  ")
+    again = printed.err.partition("Land these days again: ")[2].partition("\n")[0]
+    run(*shlex.split(again)[3:])
+    left = run("verify", landed.as_uri(), code=1).out.splitlines()
+    assert left == [f"stray  {unknown.as_uri()}  no receipt names it", left[-1]]
 
 
 def test_strays_of_landed_reports_are_removed_on_request(run, landed):
@@ -171,7 +176,7 @@ def test_strays_of_landed_reports_are_removed_on_request(run, landed):
     assert run("verify", landed.as_uri(), code=1).out.endswith(": 2 findings.\n")
     assert stray.exists()
     done = run("verify", landed.as_uri(), "--remove-strays", code=1)
-    assert done.out.endswith(": 1 strays removed, 1 findings.\n")
+    assert done.out.endswith(": 1 stray removed, 1 finding.\n")
     assert not stray.exists()
     assert elsewhere.exists()  # it is in the folder of no landed report
 
@@ -179,14 +184,14 @@ def test_strays_of_landed_reports_are_removed_on_request(run, landed):
 def test_reports_are_forgotten_by_id_and_by_day_with_all_their_files(run, sandbox, landed):
     some = sandbox.reports[0]["report_id"]
     shown = run("forget", landed.as_uri(), some, "--dry-run").out
-    assert shown.splitlines()[-1] == "1 reports would be forgotten."
+    assert shown.splitlines()[-1] == "Would forget 1 report."
     assert [*landed.rglob(f"{some}/*.csv")]
-    assert run("forget", landed.as_uri(), some).out.splitlines()[-1] == "1 reports are forgotten."
+    assert run("forget", landed.as_uri(), some).out.splitlines()[-1] == "Forgot 1 report."
     assert not [*landed.rglob(f"{some}/*.csv")]
     assert f"Not found: {some}." in run("forget", landed.as_uri(), some, code=1).err
     old = {r["report_id"] for r in sandbox.reports if r["data_date_start"] < day(0)} - {some}
     assert run("forget", landed.as_uri(), "--before", day(0)).out.endswith(
-        f"{len(old)} reports are forgotten.\n"
+        f"Forgot {len(old)} reports.\n"
     )
     left = {path.stem for path in landed.glob("_receipts/*/*/*/*/*.json")}
     assert left == {*ids(sandbox)} - old - {some}

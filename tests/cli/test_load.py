@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 
 import pytest
@@ -37,3 +38,14 @@ def test_what_is_landed_is_loaded_once(run, sandbox, tmp_path):
     assert (code, printed.out) == (1, "0 reports loaded, 3 failed.\n")
     assert "Column 'no such' is missing" in printed.err
     assert run("load", zone, warehouse, "--column", "usage")[0].startswith("--column 'usage' has")
+
+
+def test_a_folder_without_landed_reports_is_named(tmp_path):
+    nowhere = (tmp_path / "nowhere").as_uri()
+    done = subprocess.run(
+        [sys.executable, "-m", "airflow_provider_planet_reports", "load", nowhere,
+         f"duckdb://{tmp_path}/usage.duckdb"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout == "0 reports loaded, 0 failed.\n"
+    assert done.stderr == f"Nothing that matches is landed in {nowhere}/: check it.\n"

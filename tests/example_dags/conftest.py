@@ -103,7 +103,7 @@ def documented(
         source = sources()[name].replace("gs://google_cloud_default@", f"file://{tmp_path}/")
         source = source.replace("gs://", f"file://{tmp_path}/")
         source = source.replace("duckdb:///data/", f"duckdb://{tmp_path}/")
-        source = source.replace("duckdb:////tmp/", f"duckdb://{tmp_path}/")
+        source = source.replace("duckdb:///tmp/", f"duckdb://{tmp_path}/")
         source = source.replace("file:///tmp/", f"{tmp_path.as_uri()}/")
         if "s3://" in source:
             _have_bucket(request, monkeypatch)

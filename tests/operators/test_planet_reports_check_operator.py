@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -47,7 +48,9 @@ def land(tmp_path, **filters):
 def test_it_fails_for_what_is_not_landed_and_not_loaded_and_succeeds_when_all_is(
     sandbox, tmp_path, check, warehouse
 ):
-    with pytest.raises(PlanetReportsTaskFailure, match=r"^6 findings: land and load what is mis"):
+    with pytest.raises(
+        PlanetReportsTaskFailure, match=r"^6 findings: run the landing task \(not landed\)\. 20"
+    ):
         check(warehouse=warehouse)
     land(tmp_path)
     found = check(warehouse=warehouse, fail=False)
@@ -56,6 +59,37 @@ def test_it_fails_for_what_is_not_landed_and_not_loaded_and_succeeds_when_all_is
     load_reports(tmp_path.as_uri(), warehouse)
     assert check(warehouse=warehouse) == {"reports": 6, "landed": 6, "loaded": 6, "gaps": []}
     assert check() == {"reports": 6, "landed": 6, "loaded": None, "gaps": []}
+
+
+def test_the_log_says_what_was_checked_when_all_is_well(sandbox, tmp_path, check, caplog):
+    land(tmp_path)
+    with caplog.at_level("INFO"):
+        check()
+    first, last = YESTERDAY - dt.timedelta(days=2), YESTERDAY
+    assert f"3 days from {first} to {last}: 6 reports, 6 landed, 0 findings." in caplog.text
+    with caplog.at_level("INFO"):
+        check(
+            start=last,
+            end=last,
+            report_type="summary",
+            warehouse=f"duckdb://{tmp_path}/none",
+            fail=False,
+        )
+    assert f"1 day from {last} to {last}: 1 report, 1 landed, 0 loaded, 1 finding." in caplog.text
+
+
+def test_a_duplicate_has_a_remedy_of_its_own(sandbox, tmp_path, check):
+    report = next(each for each in sandbox._reports.values() if each.cadence == "daily")
+    second = replace(report, seed=report.seed + 1)
+    sandbox.publish(second)
+    land(tmp_path)
+    with pytest.raises(
+        PlanetReportsTaskFailure,
+        match=r"^2 findings: the views count one, name the other in except_reports \(duplicate\)",
+    ):
+        check()
+    (gap,) = check(except_reports=[second.report_id])["gaps"]
+    assert gap["state"] == "excepted"
 
 
 def test_what_was_landed_anew_is_not_loaded(sandbox, tmp_path, check, warehouse):

@@ -35,7 +35,7 @@ def test_it_says_what_it_is_and_gives_a_connection_that_works(printed):
     found = re.search(r"^AIRFLOW_CONN_PLANET_REPORTS_DEFAULT='(.*)'$", printed, re.MULTILINE)
     connection = json.loads(found.group(1))
     assert connection["conn_type"] == "planet_reports"
-    with ReportsSession(connection["login"], connection["host"]) as session:
+    with ReportsSession(connection["password"], connection["host"]) as session:
         reports = list(ReportsAPI(session).list_reports(Filters(cadence="daily")))
     assert len(reports) == 2 * 3 * 2
     assert {report.plan_id for report in reports} == {1001, 1002, 1003}

@@ -234,7 +234,7 @@ def check_error(error: Exception | None, missing: set[str], sandbox: HostileSand
         assert missing <= sandbox._withdrawn
         return
     assert_clean("".join(traceback.format_exception(error)))
-    if "reports could not be landed" in str(error):
+    if " could not be landed" in str(error):
         unnamed = "no usable report_id" in str(error)  # an entry that has lost its id
         assert unnamed or all(name in str(error) for name in missing - sandbox._withdrawn)
     else:

@@ -185,7 +185,7 @@ def test_receipts_are_read_on_a_retry_only(sandbox, tmp_path, monkeypatch):
 
 def test_nothing_new_can_skip_what_is_downstream(sandbox, tmp_path):
     land(tmp_path.as_uri(), on_nothing_new="skip")
-    with pytest.raises(AirflowSkipException, match="Nothing new: 6 reports were landed before"):
+    with pytest.raises(AirflowSkipException, match="Nothing new; landed before: 6 reports"):
         land(tmp_path.as_uri(), on_nothing_new="skip")
     assert land(tmp_path.as_uri()) == []
 
@@ -220,7 +220,7 @@ def test_a_damaged_receipt_is_a_named_failure_and_the_others_land(sandbox, tmp_p
     path.parent.mkdir(parents=True)
     path.write_bytes(stored)
     with pytest.raises(
-        PlanetReportsTaskFailure, match=f"1 reports could .* {len(others)} were"
+        PlanetReportsTaskFailure, match=f"1 report could .* {len(others)} were"
     ) as failure:
         land(tmp_path.as_uri())
     assert f"- {bad['report_id']}: Receipt damaged: land report" in str(failure.value)
@@ -391,7 +391,7 @@ def test_an_entry_of_the_listing_that_is_no_report_fails_by_name_and_the_others_
         return answered
 
     monkeypatch.setattr(type(sandbox), "answer", answer)
-    with pytest.raises(PlanetReportsTaskError, match=r"1 reports could .*, 5 were:") as failure:
+    with pytest.raises(PlanetReportsTaskError, match=r"1 report could .*, 5 were:") as failure:
         land(tmp_path.as_uri())
     assert "reports[1]" in str(failure.value)
     assert len(receipts_in(tmp_path)) == 5

@@ -75,7 +75,7 @@ def test_a_bad_report_fails_the_task_after_the_others_are_loaded(land, operator,
     with pytest.raises(PlanetReportsTaskFailure) as caught:
         operator().execute({})
     first, second = str(caught.value).splitlines()
-    assert first == f"1 reports could not be loaded, {len(landed) - 1} were:"
+    assert first == f"1 report could not be loaded, {len(landed) - 1} were:"
     assert second.startswith(f"- {bad['report_id']}: A file has other bytes than its receipt says")
     assert operator(except_reports=[bad["report_id"]]).execute({})["reports"] == 0
 

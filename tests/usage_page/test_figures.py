@@ -149,6 +149,18 @@ def test_what_is_wrong_with_the_reports_is_said_first_with_how_many(filled, writ
     ]
 
 
+@pytest.mark.parametrize(
+    ("header", "says"),
+    [
+        ("date;item_type;usage", "The only column of the files is 'date;item_type;usage': they"),
+        ("date,item_type,quota", "The files have the columns date, item_type, quota. If the usage"),
+    ],
+)
+def test_a_page_without_any_usage_says_why(load, write, header, says):
+    page = write(load((LAST, 7, f"{header}\n2026-11-24,x,5\n".replace(",", header[4]))))
+    assert page.alerts[-1].startswith(says)
+
+
 def test_of_many_missing_days_the_first_ones_are_named(load, write):
     usages = [1 if back % 2 == 0 or back == 61 else None for back in range(62)]
     page = write(load(*a_row_a_day(*usages, last=LAST)), days=61)

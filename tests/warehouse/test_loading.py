@@ -96,7 +96,7 @@ def test_a_removed_report_is_named_and_its_rows_go_only_when_asked(warehouse, ca
     assert warehouse.load(start="2026-11-02").missing == []
     caplog.clear()
     assert warehouse.load().missing == ["a"]
-    assert "1 reports are loaded and not landed any more" in caplog.text
+    assert "Loaded and not landed any more: 1 report;" in caplog.text
     assert warehouse.rows("n") == [("1",), ("2",)]
     assert warehouse.load(remove_missing=True).missing == ["a"]
     assert (warehouse.rows("n"), warehouse.loaded()) == ([("2",)], ["b"])
@@ -326,7 +326,7 @@ def test_loads_at_the_same_time_load_each_report_once(postgres_warehouse):
     ) == [(600, 12, 100)]
 
 
-def test_a_file_in_use_is_waited_for(duckdb_warehouse, monkeypatch):
+def test_a_file_in_use_is_waited_for_and_its_user_named(duckdb_warehouse, monkeypatch, caplog):
     from airflow_provider_planet_reports.warehouse import duckdb
 
     duckdb_warehouse.zone.land("a", b"n\n1\n")
@@ -336,11 +336,15 @@ def test_a_file_in_use_is_waited_for(duckdb_warehouse, monkeypatch):
     with subprocess.Popen([sys.executable, "-c", holds], stdin=pipe, stdout=pipe) as other:
         assert other.stdout.readline()
         monkeypatch.setattr(duckdb, "PATIENCE", 0.0)
-        with pytest.raises(WarehouseError, match=r"^DuckDB file in use for 0 s: end the process"):
+        named = (
+            rf"^DuckDB file in use for 0 s: end the .* open, \S*python\S* \(PID {other.pid}\)\. "
+        )
+        with pytest.raises(WarehouseError, match=named):
             duckdb_warehouse.load()
         monkeypatch.setattr(duckdb, "PATIENCE", 600.0)
         monkeypatch.setattr(duckdb.time, "sleep", lambda _: other.communicate(b"\n"))
         assert duckdb_warehouse.load().reports == 1
+    assert f"(PID {other.pid}); waiting up to 600 s." in caplog.text
 
 
 _DIES_BEFORE_IT_COMMITS = """
@@ -392,6 +396,7 @@ def test_psycopg2_loads_too(postgres_warehouse, monkeypatch):
     ("url", "message"),
     [
         ("duckdb://relative.duckdb", "must have an absolute path with three slashes"),
+        ("duckdb:relative.duckdb", "must have an absolute path with three slashes"),
         ("postgres://user:secret@host/db", "warehouse has a host or a password in its URL"),
         ("postgres:///schema", "warehouse names 0 connections: name one"),
         ("oracle://x", "warehouse has no known scheme"),

@@ -71,7 +71,8 @@ def test_a_file_that_is_no_table_is_refused_or_warned_of(warehouse, caplog, case
     assert (name, str(error)[:28]) == (case, "Column 'usage' is missing: c")
     caplog.clear()
     assert warehouse.load().reports == 1
-    assert "is there another delimiter, or a line in front" in caplog.text
+    assert "ask Planet for columns separated by commas" in caplog.text
+    assert "There is no option for another delimiter" in caplog.text
 
 
 @pytest.mark.parametrize(
