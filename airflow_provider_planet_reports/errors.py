@@ -30,6 +30,8 @@ class MissingPackage(InvalidInput):
     """
 
     def __init__(self, extra: str, needed_for: str, error: object = None) -> None:
-        install = f"pip install 'airflow-provider-planet-reports[{extra}]'"
         said = "" if error is None else f" ({error})"
-        super().__init__(f"Missing package: {install}, which {needed_for} needs.{said}")
+        super().__init__(
+            f"Missing package: pip install 'airflow-provider-planet-reports[{extra}]', which "
+            f"{needed_for} needs.{said}"
+        )

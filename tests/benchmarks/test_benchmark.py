@@ -44,6 +44,7 @@ def results_at_a_distance(tmp_path_factory):
     return measured(folder, "--at-a-distance", "--only", *_AT_A_DISTANCE)
 
 
+@pytest.mark.slow
 def test_everybody_who_is_installed_does_the_work_and_does_it_right(results, results_at_a_distance):
     both = [*results["cases"], *results_at_a_distance["cases"]]
     assert tuple(case["name"] for case in both) == (*_CASES, *_AT_A_DISTANCE)
@@ -54,12 +55,14 @@ def test_everybody_who_is_installed_does_the_work_and_does_it_right(results, res
             assert bool(row["rounds"]) is not bool(row["not"])
 
 
+@pytest.mark.slow
 def test_whoever_does_not_take_part_says_why(results):
     reasons = [row["not"] for case in results["cases"] for row in case["rows"] if row["not"]]
     assert all(reason.startswith(("not installed: ", "cannot: ")) for reason in reasons)
     assert measure.why_not("curl", "list_reports") == "cannot: follows no links in JSON"
 
 
+@pytest.mark.slow
 def test_goals_of_what_was_measured_are_judged(results):
     goals = {
         (case["name"], goal["what"]): goal for case in results["cases"] for goal in case["goals"]

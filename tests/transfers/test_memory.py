@@ -50,6 +50,7 @@ def peak_of_landing(ground, airflow_db, monkeypatch):
     return measure
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ground", ["file", "rclone"], indirect=True)
 def test_parts_of_any_size_and_number_need_at_most_150_mib_with_four_workers(peak_of_landing):
     small = peak_of_landing(1, 0)
@@ -59,6 +60,7 @@ def test_parts_of_any_size_and_number_need_at_most_150_mib_with_four_workers(pea
         assert more < 150, f"{parts} parts of {size} MiB"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ground", ["file", "rclone"], indirect=True)
 def test_more_workers_need_little_more_since_few_large_files_are_on_their_way(peak_of_landing):
     more = (peak_of_landing(32, 8 * MIB, max_workers=16) - peak_of_landing(1, 0)) // MIB

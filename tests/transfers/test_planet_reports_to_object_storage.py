@@ -397,6 +397,7 @@ def test_an_entry_of_the_listing_that_is_no_report_fails_by_name_and_the_others_
     assert len(receipts_in(tmp_path)) == 5
 
 
+@pytest.mark.slow
 def test_ten_thousand_landed_reports_cost_one_listing_per_series(monkeypatch, tmp_path: Path):
     sandbox = Sandbox(days=2500, plans=(1, 2))
     with sandbox.serve():

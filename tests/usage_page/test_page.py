@@ -96,6 +96,7 @@ def test_many_plans_are_all_in_the_table_and_the_largest_in_detail(load, write):
     assert len({row["plan"] for row in page.rows_of_csv}) == 20
 
 
+@pytest.mark.slow
 def test_years_of_many_plans_and_users_are_not_too_large(load, write):
     warehouse = load(*a_row_a_day(1, last=LAST, plan=1001))
     fill(warehouse.url.removeprefix("duckdb://"), days=730, plans=5, users=40)

@@ -52,6 +52,7 @@ def test_each_report_is_loaded_once_and_replaced_when_it_is_landed_anew(zone, ru
     assert run("SELECT count(*) FROM summary_daily") == [(3,)]
 
 
+@pytest.mark.slow
 def test_five_hundred_reports_are_loaded_once_and_on_the_disk_one_at_a_time(zone, run, monkeypatch):
     from airflow_provider_planet_reports.warehouse import dlt as source
 

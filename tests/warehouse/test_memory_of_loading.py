@@ -43,6 +43,7 @@ PLAIN = b'1,ana@example.com,"POLYGON ((0 0, 0 1, 1 1, 0 0))"\n'
 ODD = b"1,j\xfcrgen,%s,beyond\n" % (b"x" * 60)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("warehouse", "line"),
     [("duckdb", PLAIN), ("duckdb", ODD), ("postgres", PLAIN)],
