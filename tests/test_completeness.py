@@ -220,6 +220,18 @@ def test_a_series_begins_with_its_first_report_and_ends_some_days_after_its_last
     ]
 
 
+def test_a_plan_that_has_ended_is_missed_only_where_nobody_asks_for_it_by_name(
+    api, found, tmp_path
+):
+    api(days=0)
+    land_made_up(tmp_path, "last", 20)
+    days = {"start": day(2), "end": day(1), "report_type": "summary"}
+    assert gaps_of(found(**days, plan_id=1001)) == []
+    assert gaps_of(found(**days)) == [
+        (day(2), None, "no report", None), (day(1), None, "no report", None)
+    ]  # fmt: skip
+
+
 def test_two_reports_of_a_day_and_one_id_in_two_places_are_duplicates(api, found, tmp_path):
     api(days=0)
     for report_id in ("first", "second"):

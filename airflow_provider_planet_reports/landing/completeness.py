@@ -138,7 +138,8 @@ def completeness(
             elif same_period > 1 or same_ids[key.report_id] > 1:
                 yield Gap(period, *series, "duplicate", key.report_id)
 
-    found = found or {(period, scope.asked): [] for period in scope.periods}
+    if not found and scope.asked not in ours:  # else it has ended
+        found = {(period, scope.asked): [] for period in scope.periods}
     gaps = [gaps_of(*each, found[each]) for each in sorted(found, key=str)]
     return Completeness(
         start=scope.start.isoformat(),

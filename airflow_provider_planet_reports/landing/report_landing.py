@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 import secrets
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -13,6 +14,8 @@ from airflow_provider_planet_reports.landing.layout import ReportKey
 from airflow_provider_planet_reports.landing.part import PartFile
 from airflow_provider_planet_reports.landing.receipt import LandedFile, Receipt
 from airflow_provider_planet_reports.landing.stores.interface import Store
+
+log = logging.getLogger(__name__)
 
 
 class ReportLanding:
@@ -104,10 +107,7 @@ class ReportLanding:
             first_landed_by=replaced.first_landed_by if replaced else landed_by,
         )
         own = {file.name for file in receipt.files}
-        garbage = {*self._snapshot} - own
-        if garbage and not self._store.keeps_conditions():
-            # A landing that is unknown here may still commit, so only what is replaced goes.
-            garbage &= {file.name for file in replaced.files} if replaced else set()
+        garbage = self._garbage(own, replaced)
         # From here on the receipt may be there, whatever happens: abandon() must delete nothing.
         self._parts = []
         winner = commit.commit(self._store, receipt, self._base)
@@ -122,6 +122,18 @@ class ReportLanding:
                 f"landed. {self._store.uri(self._key.receipt)}"
             )
         return None
+
+    def _garbage(self, own: set[str], replaced: Receipt | None) -> set[str]:
+        """Return the files that this landing makes garbage if it wins."""
+        others = {*self._snapshot} - own
+        try:
+            if not others or self._store.keeps_conditions():
+                return others
+        except DestinationError as error:
+            log.warning("Files of earlier landings stay, run verify --remove-strays: %s", error)
+            return set()
+        # A landing that is unknown here may still commit, so only what is replaced goes.
+        return others & {file.name for file in replaced.files} if replaced else set()
 
     def abandon(self) -> None:
         """Leave nothing behind of a report that is not committed."""

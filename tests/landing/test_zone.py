@@ -89,6 +89,21 @@ def test_the_next_landing_removes_what_a_dead_one_left(
     assert ({*left} & visible.keys() == set()) is store.keeps_conditions()
 
 
+def test_a_clean_up_that_is_not_to_be_decided_costs_no_landing(
+    memory: MemoryStore, report: Report, monkeypatch: pytest.MonkeyPatch, caplog: Any
+) -> None:
+    stray = f"{ReportKey.of(report).folder}part-00001-5747a7.csv"
+    memory.write(stray, b"older")
+
+    def refused() -> bool:
+        raise DestinationError("No right to write.")
+
+    monkeypatch.setattr(memory, "keeps_conditions", refused)
+    receipt = land(memory, report, *NEWER)
+    assert memory.objects.keys() >= {*files_of(receipt), stray}
+    assert "Files of earlier landings stay" in caplog.text
+
+
 def test_of_two_landings_at_the_same_time_one_wins_and_the_other_leaves_nothing(
     ground: Ground, store: Store, report: Report
 ) -> None:
