@@ -71,6 +71,12 @@ def alerts_of(
         )
     if unreadable and unreadable == lines:
         yield _why_no_line_is_read(figures.columns)
+    elif lines and figures.user_column.casefold() not in map(str.casefold, figures.columns):
+        yield (
+            f"No user is named: the files have no column {figures.user_column!r}. They have the "
+            f"columns {', '.join(figures.columns[:_NAMED])}; name the users' one in the parameter "
+            "columns of this page's task."
+        )
     if unknown:
         yield f"No report is loaded of {both} of these plans: {', '.join(unknown)}."
     yield from (drift for section in sections if (drift := _drift(section)))

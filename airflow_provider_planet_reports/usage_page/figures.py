@@ -88,6 +88,7 @@ class Figures:
     :param duplicates: reports of these days that are loaded, and replaced by a later one.
     :param unreadable: lines of these days whose figure could not be read, and of how many lines.
     :param columns: the columns of the files.
+    :param user_column: the column that is to name the users.
     """
 
     period: Period
@@ -96,6 +97,7 @@ class Figures:
     duplicates: int = 0
     unreadable: tuple[int, int] = (0, 0)
     columns: tuple[str, ...] = ()
+    user_column: str = ""
 
     @property
     def both(self) -> Period:

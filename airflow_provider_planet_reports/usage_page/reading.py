@@ -63,7 +63,7 @@ def read_figures(
     :param newest: what :func:`newest_day` returned.
     :param columns: what :func:`page_columns` returned.
     """
-    figures = Figures(period, newest)
+    figures = Figures(period, newest, user_column=columns["user"])
     if newest is None:
         return figures
     _read_reports(database, figures)

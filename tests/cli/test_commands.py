@@ -10,6 +10,7 @@ import re
 import shlex
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 from surroundings import connect
@@ -128,6 +129,15 @@ def test_what_checking_misses_is_landed_by_the_command_that_it_names(run, sandbo
     # All of that day and plan: the detailed report was landed before.
     assert run(*command[3:]).out == "1 landed, 1 were landed before, 0 failed.\n"
     assert run(*words, "--output", "plain", code=1).out.split() == [day(1)]
+
+
+def test_checking_says_what_to_do_about_duplicates(run, sandbox, tmp_path):
+    report = next(each for each in sandbox._reports.values() if each.cadence == "daily")
+    sandbox.publish(replace(report, seed=report.seed + 1))
+    run("land", tmp_path.as_uri())
+    done = run("check", tmp_path.as_uri(), "--start", day(2), code=1)
+    assert done.out.count("  duplicate  ") == 2
+    assert "Of duplicates, the warehouse's views count one; the other can stay." in done.err
 
 
 def test_of_months_the_command_names_the_days(run, tmp_path, monkeypatch):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -102,8 +103,7 @@ def documented(
             pytest.skip("needs Airflow {}.{}".format(*_NEEDS[name]))
         source = sources()[name].replace("gs://google_cloud_default@", f"file://{tmp_path}/")
         source = source.replace("gs://", f"file://{tmp_path}/")
-        source = source.replace("duckdb:///data/", f"duckdb://{tmp_path}/")
-        source = source.replace("duckdb:///tmp/", f"duckdb://{tmp_path}/")
+        source = re.sub("duckdb:///(data|tmp)/", f"duckdb://{tmp_path}/", source)
         source = source.replace("file:///tmp/", f"{tmp_path.as_uri()}/")
         if "s3://" in source:
             _have_bucket(request, monkeypatch)

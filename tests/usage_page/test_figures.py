@@ -161,6 +161,15 @@ def test_a_page_without_any_usage_says_why(load, write, header, says):
     assert page.alerts[-1].startswith(says)
 
 
+def test_a_page_without_users_says_which_column_it_misses(load, write):
+    warehouse = load((LAST, 7, "date,item_type,usage,who\n2026-11-24,x,5,me\n"))
+    assert write(warehouse).alerts == [
+        "No user is named: the files have no column 'user_email'. They have the columns date, "
+        "item_type, usage, who; name the users' one in the parameter columns of this page's task."
+    ]
+    assert write(warehouse, columns={"user": "WHO"}).alerts == []
+
+
 def test_of_many_missing_days_the_first_ones_are_named(load, write):
     usages = [1 if back % 2 == 0 or back == 61 else None for back in range(62)]
     page = write(load(*a_row_a_day(*usages, last=LAST)), days=61)
