@@ -7,6 +7,8 @@ import datetime as dt
 import pytest
 from documented_dags import ASSET_TRIGGERED, KINDS, run, sources
 
+#: Kinds of runs that differ less from the others.
+LESS_OFTEN = ("backfill", ASSET_TRIGGERED)
 YESTERDAY = str(dt.datetime.now(dt.timezone.utc).date() - dt.timedelta(days=1))
 PARTITIONS = {"planet_reports_months": YESTERDAY[:7], "planet_usage_of_a_day": YESTERDAY}
 #: By DAG: what its params are set to, and what runs before it.
@@ -25,7 +27,10 @@ BEFORE = {
 }
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind",
+    [pytest.param(kind, marks=pytest.mark.slow if kind in LESS_OFTEN else ()) for kind in KINDS],
+)
 @pytest.mark.parametrize("name", sources())
 def test_it_renders_and_runs(documented, sandbox, name, kind):
     when = dt.datetime.now(dt.timezone.utc) if kind in ("scheduled", "backfill") else None
