@@ -78,8 +78,9 @@ def of_run(cases: Sequence[dict[str, Any]], quick: bool, seconds: float) -> dict
 
 
 def write(results: dict[str, Any], folder: Path) -> None:
-    """Write ``results.json`` and ``results.txt``."""
+    """Write ``results.json``, ``results.txt``, and the same table for a page: ``results.md``."""
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / "results.md").write_text("\n".join(_markdown(results)) + "\n")
     (folder / "results.json").write_text(json.dumps(results, indent=1))
     (folder / "results.txt").write_text("\n".join(_text(results)) + "\n")
 
@@ -135,6 +136,22 @@ def _lines(case: dict[str, Any], row: dict[str, Any]) -> Iterator[tuple[str, ...
     if row["figures"]:
         text = ", ".join(f"{name}: {value:,g}" for name, value in row["figures"].items())
         yield ("", text)
+
+
+def _markdown(results: dict[str, Any]) -> Iterator[str]:
+    yield "| | wall s (least-most) | CPU s | + MiB | ours ÷ this | goals |"
+    yield "|---|---|---|---|---|---|"
+    for case in results["cases"]:
+        yield f"| **{case['title']}** | | | | | |"
+        for row in case["rows"]:
+            if not row["rounds"]:
+                yield f"| {row['label']} | {row['not'] or 'failed'} | | | | |"
+                continue
+            label, wall, spread, cpu, _, memory, _, ratio, *_ = next(_lines(case, row))
+            judged = (_judged(each) for each in case["goals"] if each["row"] == row["label"])
+            goals = "; ".join(f"{goal}{' (missed)' * (met == 'NO')}" for goal, met in judged)
+            between = spread.partition(" ")[0]
+            yield f"| {label} | {wall} ({between}) | {cpu} | {memory} | {ratio} | {goals} |"
 
 
 def _judged(goal: dict[str, Any] | None) -> tuple[str, str]:

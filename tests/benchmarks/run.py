@@ -1,7 +1,7 @@
 """The benchmark: ``python tests/benchmarks/run.py``; under ten minutes on two cores.
 
 Each measurement runs in a process of its own, contenders take turns, every result is checked.
-``results.txt``, ``results.json`` and ``results.png`` are written to ``.benchmark/``. With
+``results.txt``, ``results.json``, ``results.md`` and ``results.png`` go to ``.benchmark/``. With
 ``--at-a-distance`` it is the second part (TLS, latency, nothing tuned), with ``--growth`` the
 third.
 """
