@@ -13,7 +13,7 @@ _QUOTED_OR_NOT = re.compile(rb'("[^"]*"?)|[^,\r\n"][^,\r\n]*')
 #: By the last byte of a text, a short text after which CSV goes on in the same way.
 _SAME_ENDS = {ord("\n"): b"", ord("\r"): b"", ord(","): b",", ord('"'): b'""'}
 #: Memory for so much at a time is used again and again; for more, the system gives it anew.
-_BLOCK = 2**19
+_BLOCK = 2**18
 _INFLATED = 2**20
 _BAD_GZIP = "The file is gzip that {}: Planet has to issue it again."
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from contextlib import ExitStack
-from functools import partial
 from threading import Semaphore
 from typing import Any
 
@@ -17,10 +16,12 @@ log = logging.getLogger(__name__)
 #: them, so this is good for 78 GiB.
 PART_SIZE = 8 * 2**20
 #: Parts of one object under way at a time.
-PARTS_AT_A_TIME = 2
+PARTS_AT_A_TIME = 3
+#: Bytes that are handed to obstore at a time: its calls are in another thread.
+_BUNDLE = 4 * 2**20
 #: Bytes from which an object counts as large.
 _LARGE = 2**20
-#: Large objects at a time; each takes up to 26 MiB of memory.
+#: Large objects at a time; each takes up to 36 MiB of memory.
 LARGE_AT_A_TIME = 4
 _Run = Callable[[Callable[[], Any]], Any]
 
@@ -41,6 +42,7 @@ class BucketWriter:
         self._calls = calls
         self._run = run
         self._size = 0
+        self._held: list[bytes] = []
         self._leaving = ExitStack()
 
     def write(self, data: bytes) -> None:
@@ -49,14 +51,13 @@ class BucketWriter:
         if before < _LARGE <= self._size:
             self._run(self._slots.acquire)
             self._leaving.callback(self._slots.release)
-        if self._size < PART_SIZE:  # nothing is sent
-            self._file.write(data)
-        else:
-            self._run(partial(self._file.write, data))
+        self._held.append(data)
+        if before // _BUNDLE < self._size // _BUNDLE:
+            self._run(self._hand_on)
 
     def commit(self) -> None:
         """Make the whole object visible."""
-        self._run(self._file.close)
+        self._run(self._close)
         self._leaving.close()
 
     def abandon(self) -> None:
@@ -64,6 +65,15 @@ class BucketWriter:
         if self._size >= PART_SIZE and not self._calls.clean_up(self._abort):
             log.warning("An unfinished upload was left behind: the store does not answer.")
         self._leaving.close()
+
+    def _hand_on(self) -> None:
+        held, self._held = self._held, []
+        for data in held:
+            self._file.write(data)
+
+    def _close(self) -> None:
+        self._hand_on()
+        self._file.close()
 
     def _abort(self) -> None:
         if not self._file.closed():
