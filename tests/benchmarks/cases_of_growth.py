@@ -1,4 +1,4 @@
-"""Growth: what ten and a hundred times as many reports cost. It takes half an hour."""
+"""Growth: what ten and a hundred times as many reports cost. It takes long."""
 
 from __future__ import annotations
 

@@ -195,7 +195,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--at-a-distance", action="store_true", help="the second part: TLS, latency, defaults"
     )
-    parser.add_argument("--growth", action="store_true", help="up to 100,000 reports; half an hour")
+    parser.add_argument("--growth", action="store_true", help="up to 100,000 reports; takes long")
     parser.add_argument("--plain", action="store_true", help="files without quoted fields")
     parser.add_argument("--output", type=Path, default=_ROOT / ".benchmark", help="folder")
     return parser.parse_args()
