@@ -22,7 +22,6 @@ _RECEIPT_ENDING = ".json"
 _LONGEST_SEGMENT = 255 - len(_RECEIPT_ENDING)
 #: Object stores allow 1,024 bytes a key: these for ours, the rest for the destination's prefix.
 LONGEST_KEY = 768
-LONGEST_PREFIX = 1024 - LONGEST_KEY - len("/")
 #: A key adds to a report's path its receipt's folder and ending, or the name of a file.
 _LONGEST_PATH = LONGEST_KEY - len("/part-0000000000-0123456789abcdef.csv.gz")
 #: What Hive, and with it every reader of Hive partitions, takes for NULL.

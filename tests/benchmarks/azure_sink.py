@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import re
 import sys
-import time
 from collections.abc import Iterator
 from urllib.parse import parse_qs, unquote
 from xml.sax.saxutils import escape
@@ -40,9 +39,7 @@ class AzureSink(Sink):
         operation = asked.get(
             "comp", {"PUT": "put", "DELETE": "delete"}.get(request.method, "read")
         )
-        with self.lock:
-            self.operations[operation] += 1
-        time.sleep(self.latency)
+        self.begin(operation)
         getattr(self, f"_azure_{operation}")(wire, request, key, asked)
         self.counters.add(requests=1)
 

@@ -101,11 +101,15 @@ class Sink:
             return
         _bucket, _, key = unquote(path)[1:].partition("/")
         operation = _operation(request.method, key, asked)
+        self.begin(operation)
+        getattr(self, f"_{operation}")(wire, request, key, asked)
+        self.counters.add(requests=1)
+
+    def begin(self, operation: str) -> None:
+        """Count a request, and be as slow about it as is wanted."""
         with self.lock:
             self.operations[operation] += 1
         time.sleep(self.latency)
-        getattr(self, f"_{operation}")(wire, request, key, asked)
-        self.counters.add(requests=1)
 
     def _control(self, wire: Wire, request: Request, path: str, asked: dict[str, str]) -> None:
         body = b"".join(map(bytes, wire.body(request.headers)))
