@@ -37,10 +37,11 @@ class Calls:
         self._under_way: set[Future[Any]] = set()
         self._cancelled_at: float | None = None
 
-    def run(self, function: Callable[[], Any]) -> Any:
-        """Return what a function returns, which a daemon thread calls.
+    def begin(self, function: Callable[[], Any]) -> Future[Any]:
+        """Have a daemon thread call a function; return what to wait for.
 
-        :raises CancelledError: if :meth:`cancel` was called, or is called meanwhile.
+        It is cancelled if :meth:`cancel` was called, or is called meanwhile.
+
         :raises DestinationError: in a process that was forked from one that has made calls.
         """
         _used_in.add(os.getpid())
@@ -51,14 +52,12 @@ class Calls:
             )
         call: Future[Any] = Future()
         self._under_way.add(call)  # before it looks, so that cancel() misses no call
-        try:
-            if self._cancelled_at:
-                call.cancel()
-            else:
-                _begin(call, function)
-            return call.result()
-        finally:
-            self._under_way.discard(call)
+        call.add_done_callback(self._under_way.discard)
+        if self._cancelled_at:
+            call.cancel()
+        else:
+            _begin(call, function)
+        return call
 
     def clean_up(self, function: Callable[[], Any]) -> bool:
         """Call a function, also after :meth:`cancel`; return whether it has succeeded in time.

@@ -51,4 +51,6 @@ def ends_inside(bitmap: Bitmap) -> bool:
 
 def popcount(bitmap: Bitmap) -> int:
     """Return how many bits are set."""
+    if hasattr(np, "bitwise_count"):  # from numpy 2 on
+        return int(np.bitwise_count(bitmap).sum())
     return int.from_bytes(bitmap.tobytes(), "little").bit_count()

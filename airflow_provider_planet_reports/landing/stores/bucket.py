@@ -17,13 +17,23 @@ import obstore
 from airflow_provider_planet_reports.landing import errors
 from airflow_provider_planet_reports.landing.background_calls import Calls
 from airflow_provider_planet_reports.landing.layout import RECEIPTS
-from airflow_provider_planet_reports.landing.stores import upload
 from airflow_provider_planet_reports.landing.stores.failures import Conflict, translated
 from airflow_provider_planet_reports.landing.stores.interface import Entry, Revision, Store, Stored
 
 log = logging.getLogger(__name__)
 
 _PIECE_SIZE = 2**20
+#: Smaller objects are one request, others are uploaded in parts of this size; S3 allows 10,000 of
+#: them, so this is good for 78 GiB.
+PART_SIZE = 8 * 2**20
+#: Parts of one object under way at a time.
+_PARTS_AT_A_TIME = 3
+#: Bytes that are handed to obstore at a time: its calls are in another thread.
+_BUNDLE = 2 * 2**20
+#: Bytes from which an object counts as large.
+_LARGE = 2**20
+#: Large objects at a time; each takes up to 36 MiB of memory.
+LARGE_AT_A_TIME = 4
 #: No object has this revision, in any store.
 _UNKNOWN = Revision(e_tag=f'"{"0" * 32}"', version="1")
 _SO_DO = "let no two runs land the same report at the same time."
@@ -40,34 +50,39 @@ class BucketStore(Store):
     :param buckets: obstore's stores of the bucket, with its credentials; their prefix is the
         destination's. The last one retries, and the one before it, if there is one, does not.
     :param address: the destination's URL, without connection id.
+    :ivar calls: its calls of obstore.
+    :ivar large: slots for large objects.
     """
 
     def __init__(self, buckets: Sequence[Any], address: str) -> None:
         self._buckets = buckets
         self._bucket = buckets[-1]
         self.address = address.rstrip("/")
-        self._calls = Calls()
-        self._slots = threading.Semaphore(upload.LARGE_AT_A_TIME)
+        self.calls = Calls()
+        self.large = threading.Semaphore(LARGE_AT_A_TIME)
         self._keeps: bool | None = None
         self._trying = threading.Lock()
 
-    def open(self, key: str) -> upload.BucketWriter:
+    def open(self, key: str) -> BucketWriter:
         """Begin an object."""
-        size, parts = upload.PART_SIZE, upload.PARTS_AT_A_TIME
-        file = obstore.open_writer(self._bucket, key, buffer_size=size, max_concurrency=parts)
-        return upload.BucketWriter(file, self._slots, self._calls, partial(self._once, key))
+        return BucketWriter(self, key)
+
+    def writer(self, key: str) -> Any:
+        """Return obstore's writer of an object that is uploaded in parts."""
+        size, parts = PART_SIZE, _PARTS_AT_A_TIME
+        return obstore.open_writer(self._bucket, key, buffer_size=size, max_concurrency=parts)
 
     def put(self, key: str, data: bytes, *, replaces: Revision | None) -> None:
         """Write a small object on a condition."""
         mode: Any = "create"
         if replaces is not None:
             mode = {name: value for name, value in replaces._asdict().items() if value is not None}
-        self._put(key, data, mode=mode)
+        self.put_whole(key, data, mode=mode)
 
     def put_always(self, key: str, data: bytes) -> None:
         """Write a small object, as what its name says that it is."""
         kind = mimetypes.guess_type(key)[0] or "application/octet-stream"
-        self._put(key, data, attributes={"Content-Type": kind})
+        self.put_whole(key, data, attributes={"Content-Type": kind})
 
     def keeps_conditions(self) -> bool:
         """Return whether conditions are kept, which is tried with ``_receipts/.conditions``.
@@ -106,8 +121,8 @@ class BucketStore(Store):
 
     def stream(self, key: str) -> Iterator[bytes]:
         """Yield an object's bytes."""
-        pieces = self._once(key, lambda: obstore.get(self._bucket, key).stream(_PIECE_SIZE))
-        while (piece := self._once(key, lambda: next(pieces, None))) is not None:
+        pieces = self.begin(key, lambda: obstore.get(self._bucket, key).stream(_PIECE_SIZE))()
+        while (piece := self.begin(key, lambda: next(pieces, None))()) is not None:
             yield bytes(piece)
 
     def list(self, prefix: str, *, after: str = "") -> Iterator[Entry]:
@@ -138,9 +153,13 @@ class BucketStore(Store):
 
     def cancel(self) -> None:
         """Let all callers go with an error, and end unfinished uploads."""
-        self._calls.cancel()
+        self.calls.cancel()
 
-    def _put(self, key: str, data: bytes, **how: Any) -> None:
+    def put_whole(self, key: str, data: bytes, **how: Any) -> None:
+        """Write an object with one request.
+
+        :param how: obstore's options.
+        """
         # In parts it would be three requests, and not one.
         put = partial(obstore.put, path=key, file=data, use_multipart=False, **how)
         self._run(key, put)
@@ -148,14 +167,14 @@ class BucketStore(Store):
     def _run(self, key: str, function: Callable[[Any], Any]) -> Any:
         """Call obstore without its retries first: so what they cannot help is said at once."""
         try:
-            return self._once(key, partial(function, self._buckets[0]))
+            return self.begin(key, partial(function, self._buckets[0]))()
         except errors.DestinationError as failure:
             if type(failure) is not errors.DestinationError or len(self._buckets) == 1:
                 raise
-        return self._once(key, partial(function, self._bucket))
+        return self.begin(key, partial(function, self._bucket))()
 
-    def _once(self, key: str, function: Callable[[], Any]) -> Any:
-        """Call obstore, and raise our errors instead of its own."""
+    def begin(self, key: str, function: Callable[[], Any]) -> Callable[[], Any]:
+        """Begin a call of obstore; return what waits for it, and raises our errors."""
 
         def call() -> Any:
             try:
@@ -163,7 +182,72 @@ class BucketStore(Store):
             except BaseException as error:  # a panic of obstore's is no Exception
                 raise translated(error, self.uri(key)) from None
 
-        try:
-            return self._calls.run(call)
-        except CancelledError:
-            raise self.cancelled() from None
+        begun = self.calls.begin(call)
+        if begun.cancelled():
+            raise self.cancelled()
+
+        def wait() -> Any:
+            try:
+                return begun.result()
+            except CancelledError:
+                raise self.cancelled() from None
+
+        return wait
+
+
+class BucketWriter:
+    """An object that is being written: whole, or in parts once it is too large for that.
+
+    :param store: where it goes.
+    :param key: its key.
+    """
+
+    def __init__(self, store: BucketStore, key: str) -> None:
+        self._store = store
+        self._key = key
+        self._size = 0
+        self._held: list[bytes] = []
+        #: obstore's writer, which uploads parts while more is written.
+        self._file: Any = None
+        #: Waits until it has taken what was handed on.
+        self._wait: Callable[[], Any] = lambda: None
+        self._leaving = contextlib.ExitStack()
+
+    def write(self, data: bytes) -> None:
+        """Append bytes."""
+        before, self._size = self._size, self._size + len(data)
+        if before < _LARGE <= self._size:
+            self._store.begin(self._key, self._store.large.acquire)()
+            self._leaving.callback(self._store.large.release)
+        self._held.append(data)
+        if self._size >= PART_SIZE and before // _BUNDLE < self._size // _BUNDLE:
+            self._hand_on()
+
+    def commit(self) -> None:
+        """Make the whole object visible."""
+        if self._size < PART_SIZE:
+            self._store.put_whole(self._key, b"".join(self._held))
+        else:
+            self._hand_on()
+            self._wait()
+            self._store.begin(self._key, self._file.close)()
+        self._leaving.close()
+
+    def abandon(self) -> None:
+        """Leave nothing behind, if the store answers while there is time for it."""
+        if self._file and not self._store.calls.clean_up(self._abort):
+            log.warning("An unfinished upload was left behind: the store does not answer.")
+        self._leaving.close()
+
+    def _hand_on(self) -> None:
+        """Have obstore take what is held, while the caller goes on."""
+        self._wait()
+        self._file = self._file or self._store.writer(self._key)
+        write, held, self._held = self._file.write, self._held, []
+        self._wait = self._store.begin(self._key, lambda: [*map(write, held)])
+
+    def _abort(self) -> None:
+        with contextlib.suppress(errors.DestinationError):
+            self._wait()  # it takes no two calls at a time
+        if not self._file.closed():
+            self._file.__exit__(RuntimeError, None, None)

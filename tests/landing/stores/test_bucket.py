@@ -23,13 +23,13 @@ from airflow_provider_planet_reports.landing.errors import (
     DestinationError,
     DestinationRefused,
 )
-from airflow_provider_planet_reports.landing.stores.bucket import BucketStore
-from airflow_provider_planet_reports.landing.stores.failures import translated
-from airflow_provider_planet_reports.landing.stores.interface import Revision
-from airflow_provider_planet_reports.landing.stores.upload import (
+from airflow_provider_planet_reports.landing.stores.bucket import (
     LARGE_AT_A_TIME,
     PART_SIZE,
+    BucketStore,
 )
+from airflow_provider_planet_reports.landing.stores.failures import translated
+from airflow_provider_planet_reports.landing.stores.interface import Revision
 
 MIB = 2**20
 #: Seconds in which something ends that would go on for two minutes; four are promised.
