@@ -15,6 +15,8 @@ from airflow_provider_planet_reports.client.transport.redaction import without_s
 
 #: Characters of an id in a message.
 _LONGEST_SHOWN = 100
+#: One for all: making an encoder takes as long as a report does.
+_STRICT = json.JSONEncoder(allow_nan=False)
 
 
 @dataclass(frozen=True)
@@ -68,13 +70,13 @@ class Report:
             raise InvalidResponse(f"A report has no usable report_id ({shown}); it has {others}.")
         name = f"Report {report_id[:_LONGEST_SHOWN]!r}"
         try:
-            json.dumps(source, allow_nan=False)
+            _STRICT.encode(source)
         except (ValueError, TypeError, RecursionError) as error:
             raise InvalidResponse(f"{name} cannot be kept as JSON ({error}).") from None
         contents = source.get("contents") or []
         if not isinstance(contents, list) or not all(isinstance(link, str) for link in contents):
             raise InvalidResponse(f"{name}: contents must be a list of links.")
-        values: dict[str, Any] = {each.name: source.get(each.name) for each in fields(cls)}
+        values: dict[str, Any] = {name: source.get(name) for name in _FIELDS}
         values.update(report_id=report_id, contents=tuple(contents), _source=source)
         values["num_rows"] = _row_count(source.get("num_rows"))
         return cls(**values)
@@ -85,7 +87,7 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the API's own object, unknown fields included; JSON-safe."""
-        known = {each.name: getattr(self, each.name) for each in fields(self)[:-1]}
+        known = {name: getattr(self, name) for name in _FIELDS}
         copied: dict[str, Any] = json.loads(json.dumps(self._source or known))
         return copied
 
@@ -127,6 +129,9 @@ class Report:
         """Whether both describe the same, with as many parts; the links may differ."""
         mine, theirs = (replace(each, contents=()) for each in (self, other))
         return mine == theirs and len(self.contents) == len(other.contents)
+
+
+_FIELDS = tuple(each.name for each in fields(Report) if each.name != "_source")
 
 
 def _row_count(value: object) -> int | None:

@@ -420,7 +420,7 @@ def test_certificates_are_verified_as_connection_and_machine_say(
         assert f"Credential={KEY}/" in listener.put.headers["authorization"]
 
 
-@pytest.mark.parametrize("operation", ["read", "put", "list"])
+@pytest.mark.parametrize("operation", ["read", "put", "open", "list"])
 def test_an_untrusted_certificate_is_said_without_waiting_for_all_retries(
     lake: Any, certificate: str, operation: str
 ) -> None:
@@ -430,6 +430,7 @@ def test_an_untrusted_certificate_is_said_without_waiting_for_all_retries(
             {
                 "read": lambda: store.read("a.csv"),
                 "put": lambda: store.put("a.csv", b"x", replaces=None),
+                "open": lambda: store.open("a.csv").commit(),
                 "list": lambda: list(store.list("")),
             }[operation]()
         assert listener.asked == []
