@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from airflow_provider_planet_reports.landing import commit
@@ -21,21 +21,23 @@ log = logging.getLogger(__name__)
 class ReportLanding:
     """Writes a report's parts, then commits them together with its receipt.
 
-    Used in this order: :meth:`begin`; :meth:`take_snapshot` and :meth:`next_part`; :meth:`finish`,
-    when these and all parts are complete; :meth:`abandon`, whatever happened. Its methods are for
-    one thread at a time; the snapshot may be taken, and each part written, by another one.
+    Used in this order: :meth:`begin`; :meth:`next_part`; :meth:`finish`, when all parts are
+    complete; :meth:`abandon`, whatever happened. Its methods are for one thread at a time; each
+    part may be written by another one.
 
     :param store: the destination.
     :param key: the report's identity. One that no store could hold is refused as
         :class:`~.InvalidInput` by the first method that is called, before anything is written.
+    :param snapshot: the files that are in the report's folder already: garbage, once this landing
+        has won.
     """
 
-    def __init__(self, store: Store, key: ReportKey) -> None:
+    def __init__(self, store: Store, key: ReportKey, snapshot: Iterable[str] = ()) -> None:
         self._store = store
         self._key = key
+        self._snapshot = snapshot
         self._id = secrets.token_hex(8)
         self._base: commit.StoredReceipt | None = None
-        self._snapshot: list[str] = []
         self._parts: list[PartFile] = []
 
     def begin(self, *, overwrite: bool) -> bool:
@@ -53,15 +55,6 @@ class ReportLanding:
             return True
         self._base.checked()
         return False
-
-    def take_snapshot(self) -> None:
-        """List the report's folder: what else is there is garbage once this landing has won.
-
-        After :meth:`begin`, and before :meth:`finish`.
-
-        :raises DestinationError: if the store fails.
-        """
-        self._snapshot = [entry.key for entry in self._store.list(self._key.folder)]
 
     def next_part(self, count: Callable[[int], None] = lambda _: None) -> PartFile:
         """Begin a part; it is landed only once it is committed and the receipt names it.
@@ -125,15 +118,15 @@ class ReportLanding:
 
     def _garbage(self, own: set[str], replaced: Receipt | None) -> set[str]:
         """Return the files that this landing makes garbage if it wins."""
-        others = {*self._snapshot} - own
+        named = {file.name for file in replaced.files} if replaced else set()
+        unknown = {*self._snapshot} - named - own
         try:
-            if not others or self._store.keeps_conditions():
-                return others
+            if unknown and not self._store.keeps_conditions():
+                return named  # a landing that is unknown here may still commit
         except DestinationError as error:
             log.warning("Files of earlier landings stay, run verify --remove-strays: %s", error)
-            return set()
-        # A landing that is unknown here may still commit, so only what is replaced goes.
-        return others & {file.name for file in replaced.files} if replaced else set()
+            return named
+        return named | unknown
 
     def abandon(self) -> None:
         """Leave nothing behind of a report that is not committed."""

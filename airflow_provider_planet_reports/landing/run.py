@@ -1,8 +1,9 @@
 """Landing many reports, several at a time, each whole or not at all.
 
-Each report is landed by one thread from beginning to end: it submits the report's parts to a second
-pool, waits for their futures, and commits. A part has a download slot only while it is downloaded:
-while its file and its report's receipt are put, others use the slot.
+Each report is landed by one thread from beginning to end. It downloads a single part itself; of
+several, it submits each to a second pool and waits for their futures. Then it commits. A part has a
+download slot only while it is downloaded: while its file and its report's receipt are put, others
+use the slot.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import threading
 from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import KW_ONLY, dataclass, field
+from functools import partial
 from typing import Any
 
 from airflow_provider_planet_reports.client.api import ReportsAPI
@@ -81,6 +83,8 @@ class LandingRun:
         #: Guards what follows; taken last, while no other lock is waited for.
         self._lock = threading.Lock()
         self._outcome = Outcome()
+        #: What is in the reports' folders when the run begins.
+        self._files: Mapping[ReportKey, list[str]] = {}
         #: Why the run has ended before its time; it ends once only.
         self._fatal: PlanetReportsError | None = None
         self._destination_failures = 0
@@ -147,6 +151,7 @@ class LandingRun:
             log.info("Found %d matching reports; all are landed already.", asked)
             return
         log.info("Found %d matching reports, %d to land.", asked, len(missing))
+        self._files = self.zone.files(missing)
         running = {self._reports.submit(self._land, *each) for each in missing.items()}
         while running:
             done, running = wait(running, self.seconds_between, FIRST_EXCEPTION)
@@ -185,18 +190,20 @@ class LandingRun:
                 f"{report.num_rows}: it cannot be landed before Planet has its files."
             )
         key = ReportKey.of(report)
-        landing = ReportLanding(self.zone.store, key)
+        landing = ReportLanding(self.zone.store, key, self._files.get(key, ()))
         try:
             may_be_landed = self.overwrite or key != listed
             if may_be_landed and not landing.begin(overwrite=self.overwrite):
                 return None
             contents = Contents(self.api.session, report, self._fresh)
             parts = [landing.next_part(self._count) for _ in report.contents]
-            calls = [self._parts.submit(landing.take_snapshot)]
-            for number, part in enumerate(parts, 1):
-                calls.append(self._parts.submit(self._land_part, contents, number, part))
-            # A part may fail only because the report was replaced, which another part noticed.
-            wait_for(calls, most_telling=ReportReplaced)
+            land = partial(self._land_part, contents)
+            if len(parts) == 1:  # to wait for another thread costs more than a small file
+                land(1, parts[0])
+            else:
+                calls = [self._parts.submit(land, *each) for each in enumerate(parts, 1)]
+                # One may fail only because the report was replaced, which another one noticed.
+                wait_for(calls, most_telling=ReportReplaced)
             self._check_rows(contents, landing)
             return landing.finish(contents.report.redacted_dict(), self.landed_by)
         except ReportReplaced as replaced:
@@ -211,7 +218,7 @@ class LandingRun:
         return self._land_edition(listed, later, editions_left - 1)
 
     def _land_part(self, contents: Contents, number: int, part: PartFile) -> None:
-        """Download a part into its file. Called in the pool for parts."""
+        """Download a part into its file. Called in the pool for parts, or in that for reports."""
         for tries_left in reversed(range(_CONTENT_TRIES)):
             try:
                 with self._download_slots:
@@ -233,7 +240,7 @@ class LandingRun:
             raise
 
     def _count(self, size: int) -> None:
-        """Take note of bytes that were downloaded. Called in the pool for parts."""
+        """Take note of bytes that were downloaded. Called as :meth:`_land_part` is."""
         if self._fatal:
             raise errors.RunCancelled("The run has ended.")
         with self._lock:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from functools import partial
 from itertools import chain
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_planet_reports.errors import InvalidInput
@@ -48,7 +50,7 @@ class LandingZone:
     def __init__(self, store: Store) -> None:
         self.store = store
 
-    def landed(self, keys: Collection[ReportKey]) -> dict[ReportKey, bool]:
+    def landed(self, keys: Iterable[ReportKey]) -> dict[ReportKey, bool]:
         """Return which of some reports are landed, from one listing per series.
 
         A series is the reports of one type, cadence and plan; it is listed from the first day on
@@ -58,19 +60,16 @@ class LandingZone:
         :return: the landed ones, each with whether its receipt may be readable: one that is too
             small is not.
         """
-        wanted: dict[str, ReportKey] = {}
-        first_days: dict[str, str] = {}
-        for key in keys:
-            try:
-                wanted[key.receipt] = key
-            except InvalidInput:
-                continue
-            first_days[key.series] = min(key.day, first_days.get(key.series, key.day))
-        return {
-            wanted[entry.key]: entry.size >= _SMALLEST_RECEIPT
-            for entry in self._listed(first_days)
-            if entry.key in wanted
-        }
+        found = self._stored(keys, RECEIPTS, attrgetter("receipt"))
+        return {key: entry.size >= _SMALLEST_RECEIPT for key, (entry,) in found.items()}
+
+    def files(self, keys: Iterable[ReportKey]) -> dict[ReportKey, list[str]]:
+        """Return the files in the folders of some reports, those without any left out.
+
+        From one listing per series, as :meth:`landed` does it.
+        """
+        found = self._stored(keys, "", attrgetter("folder"))
+        return {key: [entry.key for entry in entries] for key, entries in found.items()}
 
     def find(
         self,
@@ -102,7 +101,7 @@ class LandingZone:
                 if value is None or same_id(value_of(folder), value)
             ]
         series = [folder.removeprefix(RECEIPTS) for folder in folders]
-        listed = self._listed(dict.fromkeys(series, f"data_date={first}"))
+        listed = self._listed(RECEIPTS, dict.fromkeys(series, f"data_date={first}"))
         etags = {ReportKey.of_receipt(entry.key): entry.etag for entry in listed}
         # Without a date, a report is of no range of days; "~" is greater than any day.
         found = (key for key in etags if key and (not last or (key.data_date or "~") <= last))
@@ -151,11 +150,33 @@ class LandingZone:
             "receipt": self.store.uri(receipt.key.receipt),
         }
 
-    def _listed(self, first_days: Mapping[str, str]) -> Iterator[Entry]:
-        """Yield the receipts of some series, each from a day's folder on."""
+    def _stored(
+        self, keys: Iterable[ReportKey], root: str, place: Callable[[ReportKey], str]
+    ) -> dict[ReportKey, list[Entry]]:
+        """Return what is in the places of some reports, each from its series' first day on.
+
+        :param keys: reports; those that no store could hold are left out.
+        :param root: what to list.
+        :param place: of a report below the root: a key, or a folder with its slash.
+        """
+        places: dict[str, ReportKey] = {}
+        first_days: dict[str, str] = {}
+        for key in keys:
+            with suppress(InvalidInput):
+                places[place(key)] = key
+                first_days[key.series] = min(key.day, first_days.get(key.series, key.day))
+        found: dict[ReportKey, list[Entry]] = {}
+        for entry in self._listed(root, first_days):
+            folder, slash, _ = entry.key.rpartition("/")
+            if owner := places.get(entry.key) or places.get(folder + slash):
+                found.setdefault(owner, []).append(entry)
+        return found
+
+    def _listed(self, root: str, first_days: Mapping[str, str]) -> Iterator[Entry]:
+        """Yield what is below a root of some series, each from a day's folder on."""
 
         def of_series(series: str) -> list[Entry]:
-            folder = RECEIPTS + series
+            folder = root + series
             return [*self.store.list(folder, after=folder + first_days[series])]
 
         listed = side_by_side(self.store, of_series, first_days, threads=_LISTINGS)

@@ -1,22 +1,30 @@
 """The commit protocol as a small model: every order of the steps of some actors on one report.
 
 Actors are landings that create, landings that replace (``overwrite``) and sweepers (``verify
---remove-strays``). Each reads the receipt, (writes a file of its own name,) lists the folder, puts
+--remove-strays``). Each reads the receipt, lists the folder, (writes a file of its own name,) puts
 the receipt on a condition, then deletes: if it has won, what its snapshot holds and the receipt
-does not name; if it has lost, its own file. At every step an actor may die. A put may be answered,
-may take effect with its answer lost, or may arrive long after its sender has given up. Searched is
-a state whose receipt names a file that is not there ("torn").
+does not name; if it has lost, its own file. Those that replace list before they read, since a run
+lists once, before it lands any report. At every step an actor may die. A put may be answered, may
+take effect with its answer lost, or may arrive long after its sender has given up. Searched is a
+state whose receipt names a file that is not there ("torn").
 
 Three switches turn it into protocols that look as good and are not.
 """
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import NamedTuple
 
 CREATE, REPLACE, SWEEP = "create", "replace", "sweep"
 READ, WRITE, LIST, PUT, ASK, LIST_LATE, DELETE, OVER = range(8)
 NOTHING = frozenset()
+#: What each does, up to its put.
+STEPS = {
+    CREATE: (READ, LIST, WRITE, PUT),
+    REPLACE: (LIST, READ, WRITE, PUT),
+    SWEEP: (READ, LIST, PUT),
+}
 
 
 class Searched(NamedTuple):
@@ -29,7 +37,12 @@ class Searched(NamedTuple):
 def search(actors, *, list_after_put=False, conditions=True, undecided_deletes=False):
     """Search all states that some actors can bring about."""
     # files: owners; receipt: (owner, revision) or None; late: puts under way (actor, base, new)
-    start = (NOTHING, None, NOTHING, tuple((READ, None, NOTHING, NOTHING) for _ in actors))
+    start = (
+        NOTHING,
+        None,
+        NOTHING,
+        tuple((STEPS[kind][0], None, NOTHING, NOTHING) for kind in actors),
+    )
     seen, stack, torn = set(), [start], 0
     while stack:
         state = stack.pop()
@@ -57,15 +70,16 @@ def search(actors, *, list_after_put=False, conditions=True, undecided_deletes=F
                 continue
             over = (OVER, None, NOTHING, NOTHING)
             go(i, over)  # dies
+            then = dict(pairwise(STEPS[kind])).get(at)
             if at == READ:
                 if (kind == CREATE and receipt is not None) or (kind == SWEEP and receipt is None):
                     go(i, over)
                 else:
-                    go(i, (LIST if kind == SWEEP else WRITE, receipt, NOTHING, NOTHING))
+                    go(i, (then, receipt, snapshot, NOTHING))
             elif at == WRITE:
-                go(i, (LIST, base, NOTHING, NOTHING), files=files | {i})
+                go(i, (then, base, snapshot, NOTHING), files=files | {i})
             elif at == LIST:
-                go(i, (PUT, base, NOTHING if list_after_put else files, NOTHING))
+                go(i, (then, base, NOTHING if list_after_put else files, NOTHING))
             elif at in (PUT, ASK):
                 new = (base[0], f"{i}") if kind == SWEEP else (i, f"{i}")
                 named = {new[0]}

@@ -13,11 +13,11 @@ def land(
     store: Store, report: Report, *parts: bytes, overwrite: bool = False, run: str | None = None
 ) -> Receipt | None:
     """Land a report as a run does."""
-    landing = ReportLanding(store, ReportKey.of(report))
+    key = ReportKey.of(report)
+    landing = ReportLanding(store, key, [entry.key for entry in store.list(key.folder)])
     try:
         if overwrite:
             landing.begin(overwrite=True)
-        landing.take_snapshot()
         for data in parts:
             part = landing.next_part()
             part.write(data[:4])

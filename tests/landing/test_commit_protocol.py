@@ -90,11 +90,11 @@ class Actor:
         return remove_strays(self.world.zone, KEY)
 
     def _land(self) -> Receipt | None:
-        landing = ReportLanding(self.world.store, KEY)
+        snapshot = [entry.key for entry in self.world.store.list(KEY.folder)]
+        landing = ReportLanding(self.world.store, KEY, snapshot)
         try:
             if self.kind == REPLACE:
                 landing.begin(overwrite=True)
-            landing.take_snapshot()
             part = landing.next_part()
             part.write(f"number\n{self.number}\n".encode())
             part.commit()
@@ -259,7 +259,6 @@ def test_two_landings_that_get_all_answers_leave_one_edition_and_no_stray(
 def test_a_lost_landing_leaves_nothing_of_its_own(memory: MemoryStore) -> None:
     late, first = ReportLanding(memory, KEY), ReportLanding(memory, KEY)
     for landing, data in ((late, b"a\n1\n"), (first, b"a\n2\n")):
-        landing.take_snapshot()
         part = landing.next_part()
         part.write(data)
         part.commit()
@@ -276,9 +275,8 @@ def test_without_conditions_nothing_of_unknown_landings_is_deleted(conditions: s
     store.write(unknown, b"of a landing that may still commit\n")
     editions = []
     for number in range(2):
-        landing = ReportLanding(store, KEY)
+        landing = ReportLanding(store, KEY, {*store.objects} - {KEY.receipt})
         landing.begin(overwrite=True)
-        landing.take_snapshot()
         part = landing.next_part()
         part.write(f"a\n{number}\n".encode())
         part.commit()

@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 from made_reports import Made, made
+from memory_store import MemoryStore
 
 from airflow_provider_planet_reports.client.api import ReportsAPI
 from airflow_provider_planet_reports.client.errors import (
@@ -32,6 +33,7 @@ from airflow_provider_planet_reports.client.transport.session import ReportsSess
 from airflow_provider_planet_reports.errors import InvalidInput
 from airflow_provider_planet_reports.landing import run as landing_run
 from airflow_provider_planet_reports.landing.errors import DestinationError, RowCountMismatch
+from airflow_provider_planet_reports.landing.layout import ReportKey
 from airflow_provider_planet_reports.landing.progress import Outcome
 from airflow_provider_planet_reports.landing.receipt import Receipt
 from airflow_provider_planet_reports.landing.run import LandingRun
@@ -142,6 +144,25 @@ def test_every_byte_of_every_report_is_landed(root: Path, max_workers: int) -> N
         for report in sandbox.reports:
             rows = [file["rows"] for file in receipt_of(root, report["report_id"])["files"]]
             assert sum(rows) == report["num_rows"]
+
+
+def test_a_run_lists_once_and_then_puts_a_file_and_a_receipt_for_each_report() -> None:
+    """What runs that died have left in the reports' folders goes with their commits."""
+    store, sandbox = MemoryStore(), Sandbox(days=3, part_bytes=100_000)
+    keys = [ReportKey.of(Report.from_dict(each)) for each in sandbox.reports]
+    left = [f"{key.folder}part-00001-5747a7.csv" for key in keys[:2]]
+    for each in left:
+        store.write(each, b"of a run that died")
+    with sandbox.serve():
+        outcome = land(sandbox, store)
+    assert outcome.failures == []
+    files = [file.name for receipt in outcome.landed for file in receipt.files]
+    assert store.objects.keys() == {*files, *(key.receipt for key in keys)}
+    made = {operation: store.count(operation) for operation in ("list", "open", "put", "delete")}
+    series = {key.series for key in keys}
+    assert made == {
+        "list": 2 * len(series), "open": len(files), "put": len(keys), "delete": len(left),
+    }  # fmt: skip
 
 
 def test_nothing_to_land_is_nothing_wrong(root: Path) -> None:

@@ -148,6 +148,18 @@ def test_reports_under_one_id_that_differ_in_plan_or_day_are_landed_each(
     assert [len(each.files) for each in zone.receipts(map(ReportKey.of, twins))] == [3, 2, 2]
 
 
+def test_files_of_reports_are_those_in_their_folders_and_no_others(
+    ground: Ground, store: Store, report: Report
+) -> None:
+    days = [replace(report, data_date_start=f"2026-11-0{day}") for day in (1, 2, 3)]
+    landed = [land(store, each, *NEWER) for each in days[:2]]
+    keys = [ReportKey.of(each) for each in days]
+    beside = f"{keys[1].folder[:-1]}c/part-00001-5747a7.csv"  # of another report
+    ground.disturb(beside, b"x")
+    found = LandingZone(store).files(keys[1:])
+    assert {key: sorted(files) for key, files in found.items()} == {keys[1]: files_of(landed[1])}
+
+
 def test_a_run_costs_one_listing_per_series_and_none_of_older_days(
     memory: MemoryStore, report: Report
 ) -> None:
