@@ -147,11 +147,12 @@ class World:
     def files(self) -> set[str]:
         return {key for key in self.store.objects if key.startswith(KEY.folder)}
 
-    def state(self) -> object:
-        """All that decides what can happen from here on."""
-        learnt = tuple((actor.over, *actor.learnt) for actor in self.actors)
-        late = tuple(data for _, data, _ in self.late)
-        return frozenset(self.store.objects.items()), late, learnt
+    def state(self) -> bytes:
+        """A digest of all that decides what can happen from here on: there are millions."""
+        learnt = [(actor.over, *actor.learnt) for actor in self.actors]
+        late = [data for _, data, _ in self.late]
+        known = repr((sorted(self.store.objects.items()), late, learnt))
+        return hashlib.blake2b(known.encode(), digest_size=16).digest()
 
     def _before(self, operation: str, key: str) -> None:
         if operation not in ("open", "write"):  # which nobody else can see
@@ -176,7 +177,7 @@ class World:
 
 def last_states(kinds: tuple[str, ...], puts: tuple[str, ...], *, landed: bool) -> Iterator[World]:
     """Yield every world that can come of some actors' steps, in whatever order they take them."""
-    seen: set[object] = set()
+    seen: set[bytes] = set()
     paths: list[tuple[int, ...]] = [()]
     while paths:
         path = paths.pop()
@@ -215,6 +216,14 @@ def casts(size: int) -> list[tuple[tuple[str, ...], bool]]:
     return [*itertools.product(kinds, (False, True))]
 
 
+def all_puts(kinds: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """What may become of the actors' puts; two of one kind that change places are no other case."""
+    for puts in itertools.product(("answered", "unanswered", "late"), repeat=len(kinds)):
+        pairs = [*zip(kinds, puts, strict=True)]
+        if all(one <= other for one, other in itertools.pairwise(pairs) if one[0] == other[0]):
+            yield puts
+
+
 def name_of(value: object) -> str:
     return " ".join(value) if isinstance(value, tuple) else ["none landed", "landed"][bool(value)]
 
@@ -224,7 +233,7 @@ def name_of(value: object) -> str:
 def test_the_real_code_tears_nothing_in_any_order_of_its_calls_whatever_answers_are_lost(
     kinds: tuple[str, ...], landed: bool
 ) -> None:
-    for puts in itertools.product(("answered", "unanswered", "late"), repeat=len(kinds)):
+    for puts in all_puts(kinds):
         for world in last_states(kinds, puts, landed=landed):
             told = [actor.result for actor in world.actors]
             won = [result for result in told if isinstance(result, Receipt)]
