@@ -32,8 +32,9 @@ _PARTS_AT_A_TIME = 3
 _BUNDLE = 2 * 2**20
 #: Bytes from which an object counts as large.
 _LARGE = 2**20
-#: Large objects at a time; each takes up to 36 MiB of memory.
-LARGE_AT_A_TIME = 4
+#: Large objects at a time; each takes up to 36 MiB of memory, and more of them take longer on two
+#: cores.
+LARGE_AT_A_TIME = 3
 #: No object has this revision, in any store.
 _UNKNOWN = Revision(e_tag=f'"{"0" * 32}"', version="1")
 _SO_DO = "let no two runs land the same report at the same time."
