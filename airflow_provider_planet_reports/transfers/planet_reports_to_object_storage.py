@@ -82,7 +82,7 @@ class PlanetReportsToObjectStorageOperator(PlanetReportsBaseOperator):
         :class:`~airflow_provider_planet_reports.operators.planet_reports.PlanetReportsListOperator`
         returned, or one of its dicts when mapped; by default what the filters find. A value that
         resolves to None fails the task: its upstream task left nothing. (templated)
-    :param max_workers: files downloaded at a time, by default 16. On a bucket, at most four of
+    :param max_workers: files downloaded at a time, by default 16. On a bucket, at most three of
         1 MiB or more, and two of 8 MiB or more, are on their way at a time. (templated)
     :param overwrite: whether to land again what is landed, by default False. (templated)
     :param row_count_check: what to do when a report has another number of rows than its
