@@ -26,8 +26,8 @@ _PIECE_SIZE = 2**20
 #: Smaller objects are one request, others are uploaded in parts of this size; S3 allows 10,000 of
 #: them, so this is good for 78 GiB.
 PART_SIZE = 8 * 2**20
-#: Parts of one object under way at a time.
-_PARTS_AT_A_TIME = 3
+#: Of each object, three parts are under way at a time.
+_open_writer = partial(obstore.open_writer, buffer_size=PART_SIZE, max_concurrency=3)
 #: Bytes that are handed to obstore at a time: its calls are in another thread.
 _BUNDLE = 2 * 2**20
 #: Bytes from which an object counts as large.
@@ -51,13 +51,14 @@ class BucketStore(Store):
     :param buckets: obstore's stores of the bucket, with its credentials; their prefix is the
         destination's. The last one retries, and the one before it, if there is one, does not.
     :param address: the destination's URL, without connection id.
+    :ivar bucket: the one that retries.
     :ivar calls: its calls of obstore.
     :ivar large: slots for large objects.
     """
 
     def __init__(self, buckets: Sequence[Any], address: str) -> None:
         self._buckets = buckets
-        self._bucket = buckets[-1]
+        self.bucket = buckets[-1]
         self.address = address.rstrip("/")
         self.calls = Calls()
         self.large = threading.Semaphore(LARGE_AT_A_TIME)
@@ -67,11 +68,6 @@ class BucketStore(Store):
     def open(self, key: str) -> BucketWriter:
         """Begin an object."""
         return BucketWriter(self, key)
-
-    def writer(self, key: str) -> Any:
-        """Return obstore's writer of an object that is uploaded in parts."""
-        size, parts = PART_SIZE, _PARTS_AT_A_TIME
-        return obstore.open_writer(self._bucket, key, buffer_size=size, max_concurrency=parts)
 
     def put(self, key: str, data: bytes, *, replaces: Revision | None) -> None:
         """Write a small object on a condition."""
@@ -122,7 +118,7 @@ class BucketStore(Store):
 
     def stream(self, key: str) -> Iterator[bytes]:
         """Yield an object's bytes."""
-        pieces = self.begin(key, lambda: obstore.get(self._bucket, key).stream(_PIECE_SIZE))()
+        pieces = self.begin(key, lambda: obstore.get(self.bucket, key).stream(_PIECE_SIZE))()
         while (piece := self.begin(key, lambda: next(pieces, None))()) is not None:
             yield bytes(piece)
 
@@ -172,7 +168,7 @@ class BucketStore(Store):
         except errors.DestinationError as failure:
             if type(failure) is not errors.DestinationError or len(self._buckets) == 1:
                 raise
-        return self.begin(key, partial(function, self._bucket))()
+        return self.begin(key, partial(function, self.bucket))()
 
     def begin(self, key: str, function: Callable[[], Any]) -> Callable[[], Any]:
         """Begin a call of obstore; return what waits for it, and raises our errors."""
@@ -243,7 +239,7 @@ class BucketWriter:
     def _hand_on(self) -> None:
         """Have obstore take what is held, while the caller goes on."""
         self._wait()
-        self._file = self._file or self._store.writer(self._key)
+        self._file = self._file or _open_writer(self._store.bucket, self._key)
         write, held, self._held = self._file.write, self._held, []
         self._wait = self._store.begin(self._key, lambda: [*map(write, held)])
 

@@ -9,6 +9,7 @@ import contextlib
 import errno
 import hashlib
 import os
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -39,6 +40,8 @@ class LocalStore(Store):
         self._root = str(root)
         self.address = f"file://{root}"
         self._swept = self._cancelled = False
+        #: For the threads of this process, which would only wake each other in vain.
+        self._turn = threading.Lock()
 
     def open(self, key: str) -> durable_files.NewFile:
         """Begin a file."""
@@ -129,7 +132,7 @@ class LocalStore(Store):
     @contextlib.contextmanager
     def _lock(self) -> Iterator[None]:
         durable_files.make_folders(self._path(RECEIPTS))
-        with open(self._path(f"{RECEIPTS}.lock"), "ab") as file:
+        with self._turn, open(self._path(f"{RECEIPTS}.lock"), "ab") as file:
             # Not with a flock that waits: a stopped process may hold it, and cancel() must end it.
             while not durable_files.lock(file.fileno()):
                 time.sleep(_LOCK_POLL)

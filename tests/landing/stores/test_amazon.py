@@ -118,7 +118,7 @@ def test_a_role_is_assumed_by_the_hook(
     store = lake("s3://lake@bucket-of-a-role/usage", extra=extra)
     store.put_always("a.csv", b"x")
     assert store.read("a.csv").data == b"x"
-    assumed = store._bucket.credential_provider()  # type: ignore[attr-defined]
+    assumed = store.bucket.credential_provider()  # type: ignore[attr-defined]
     assert assumed["access_key_id"].startswith("ASIA")
     assert assumed["token"]
 
@@ -182,7 +182,7 @@ def test_no_key_is_in_what_is_shown(
         with pytest.raises(DestinationRefused) as refusal:
             store.put_always("a.csv", b"x")
     ours = [r.getMessage() for r in caplog.records if r.name.startswith("airflow_provider_planet")]
-    shown = f"{store!r} {store._bucket!r} {refusal.value} {ours}"
+    shown = f"{store!r} {store.bucket!r} {refusal.value} {ours}"
     assert "403" in str(refusal.value)
     for secret in ("lake", KEY, SECRET):
         assert secret not in shown
@@ -217,7 +217,7 @@ def test_china_has_its_own_names(lake: Any) -> None:
 
 
 def config_of(store: Any) -> dict[str, str]:
-    config: dict[str, str] = store._bucket.config
+    config: dict[str, str] = store.bucket.config
     return config
 
 

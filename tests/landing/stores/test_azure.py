@@ -59,7 +59,7 @@ AZURE_KEYS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("connection", AZURE_KEYS.values(), ids=AZURE_KEYS)
 def test_an_account_key_signs(azure: Any, connection: dict[str, Any]) -> None:
-    bucket = azure(**connection)._bucket
+    bucket = azure(**connection).bucket
     assert bucket.credential_provider() == {"access_key": ACCOUNT_KEY, "expires_at": None}
     assert bucket.config["account_name"] == "planet"
     assert bucket.config["endpoint"].rstrip("/") == PLANET
@@ -90,14 +90,14 @@ AZURE_SIGNATURES: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("connection", AZURE_SIGNATURES.values(), ids=AZURE_SIGNATURES)
 def test_a_shared_access_signature_is_used(azure: Any, connection: dict[str, Any]) -> None:
-    bucket = azure(**connection)._bucket
+    bucket = azure(**connection).bucket
     assert bucket.credential_provider() == {"sas_token": SIGNATURE, "expires_at": None}
     assert bucket.config["endpoint"].rstrip("/") == PLANET
 
 
 def test_with_a_shared_access_signature_the_account_need_not_be_known(azure: Any) -> None:
     extra = {"sas_token": SIGNATURE}
-    bucket = azure(login="", password="", host="https://data.example", extra=extra)._bucket
+    bucket = azure(login="", password="", host="https://data.example", extra=extra).bucket
     assert bucket.credential_provider() == {"sas_token": SIGNATURE, "expires_at": None}
     assert bucket.config["endpoint"].rstrip("/") == "https://data.example"
 
@@ -142,7 +142,7 @@ def test_a_service_principal_gives_tokens_whenever_one_is_needed(
     extra = {"tenant_id": "11111111-2222-3333-4444-555555555555"}
     store = azure(login="app", password="5ec2e7", host=PLANET, extra=extra)
     for number in (1, 2):
-        assert store._bucket.credential_provider() == {
+        assert store.bucket.credential_provider() == {
             "token": f"t0ken{number}",
             "expires_at": dt.datetime.fromtimestamp(1800000000 + number, dt.timezone.utc),
         }
@@ -156,7 +156,7 @@ def test_a_managed_identity_signs_in_where_nothing_else_is_given(
     given = SimpleNamespace(token="t0ken-of-the-machine", expires_on=1800000000)
     monkeypatch.setattr(DefaultAzureCredential, "get_token", lambda *_, **__: given)
     store = azure(login="planet", extra={"managed_identity_client_id": "m"})
-    assert store._bucket.credential_provider()["token"] == "t0ken-of-the-machine"
+    assert store.bucket.credential_provider()["token"] == "t0ken-of-the-machine"
 
 
 def test_what_the_machine_has_does_not_replace_what_the_connection_says(
@@ -266,7 +266,7 @@ def test_a_rotated_key_is_noticed_by_the_next_to_open_the_container(azure: Any) 
     azure(login="planet", password=ACCOUNT_KEY)
     rotated = base64.b64encode(b"rotated").decode()
     store = azure(login="planet", password=rotated)
-    assert store._bucket.credential_provider()["access_key"] == rotated
+    assert store.bucket.credential_provider()["access_key"] == rotated
 
 
 def test_settings_that_make_no_difference_are_ignored(azure: Any, listener: Listener) -> None:

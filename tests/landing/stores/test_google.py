@@ -83,7 +83,7 @@ def test_without_a_connection_the_machines_own_credentials_are_used(
     (tmp_path / "key.json").write_text(json.dumps(key))
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "key.json"))
     store = open_store("gs://bucket/usage")
-    assert store._bucket.credential_provider()["token"] == "t0ken"  # type: ignore[attr-defined]
+    assert store.bucket.credential_provider()["token"] == "t0ken"  # type: ignore[attr-defined]
 
 
 def test_anonymous_requests_are_not_signed_whatever_the_machine_has(

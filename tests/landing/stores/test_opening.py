@@ -197,10 +197,10 @@ def test_a_changed_connection_is_read_anew_and_an_unchanged_one_is_not(
     url = "s3://lake@lake-bucket/usage"
     first, second = open_store(url), open_store(url)
     assert first is not second  # each can be cancelled without the other
-    assert first._bucket is second._bucket  # type: ignore[attr-defined]
+    assert first.bucket is second.bucket  # type: ignore[attr-defined]
     changed = json.loads(os.environ["AIRFLOW_CONN_LAKE"]) | {"password": "rotated"}
     monkeypatch.setenv("AIRFLOW_CONN_LAKE", json.dumps(changed))
     third = open_store(url)
-    assert third._bucket is not first._bucket  # type: ignore[attr-defined]
+    assert third.bucket is not first.bucket  # type: ignore[attr-defined]
     first.cancel()
     second.put_always("a.csv", b"x")
