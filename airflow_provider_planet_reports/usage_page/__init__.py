@@ -68,7 +68,7 @@ def write_usage_page(
     if find_spec("matplotlib") is None:
         raise MissingPackage("usage-page", "the usage page")
     names = reading.page_columns(columns)
-    made = dt.datetime.now(dt.timezone.utc)
+    made = _now()
     account = products_of(products or ())
     unmatched: list[Product] = []
     known = dict(quotas or {})
@@ -129,3 +129,7 @@ def _refuse_landing_zone(database: Database, folder: str) -> None:
                 f"page={folder!r} lies in the landing zone {source!r}, whose readers would take "
                 "it for data: choose a folder beside it."
             )
+
+
+def _now() -> dt.datetime:
+    return dt.datetime.now(dt.timezone.utc)

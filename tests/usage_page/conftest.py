@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pages import LAST, Page
+from pages import LAST, MADE, Page
 from warehouse.conftest import duckdb_warehouse, postgres_warehouse, warehouse, zone
 
+from airflow_provider_planet_reports import usage_page
 from airflow_provider_planet_reports.usage_page import write_usage_page
 from airflow_provider_planet_reports.usage_page.quotas import given_quotas
 
@@ -33,10 +34,13 @@ def load(duckdb_warehouse: Any) -> Callable[..., Any]:
 
 
 @pytest.fixture
-def write(tmp_path: Path) -> Callable[..., Page]:
+def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Page]:
     """Write the page of a warehouse; return it."""
 
-    def write(warehouse: Any, *, quotas: Any = None, **options: Any) -> Page:
+    def write(
+        warehouse: Any, *, quotas: Any = None, made: dt.datetime = MADE, **options: Any
+    ) -> Page:
+        monkeypatch.setattr(usage_page, "_now", lambda: made)
         folder = tmp_path / "page"
         where = write_usage_page(
             warehouse.url, folder.as_uri(), quotas=given_quotas(quotas),

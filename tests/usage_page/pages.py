@@ -12,6 +12,8 @@ from typing import Any
 
 #: The last day of all reports here.
 LAST = dt.date(2026, 11, 24)
+#: When the pages here are made.
+MADE = dt.datetime(2026, 11, 25, 6, tzinfo=dt.timezone.utc)
 HEADER = "date,item_type,user_email,user_name,usage\n"
 
 

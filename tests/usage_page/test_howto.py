@@ -15,7 +15,8 @@ QUERIES = [
     textwrap.dedent(block).strip()
     for block in re.findall(r"\.\. code-block:: sql\n(?:   :force:\n)?\n((?:   .*\n|\n)+)", HOWTO)
 ]
-TODAY = dt.datetime.now(dt.timezone.utc).date()
+NOW = dt.datetime.now(dt.timezone.utc)
+TODAY = NOW.date()
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ def ask(warehouse, write):
         text = f"{HEADER}{day},PSScene,{user}@x,{user},{usage}\n".encode()
         warehouse.zone.land(f"{back}-{user}", text, day=str(day), plan_id=7 + (user == "bob"))
     warehouse.load()
-    write(warehouse, end=None, products=[{"id": 1, "plan_id": 7, "quota_used": 3}])
+    write(warehouse, end=None, made=NOW, products=[{"id": 1, "plan_id": 7, "quota_used": 3}])
 
     def ask(word):
         (query,) = [query for query in QUERIES if word in query]

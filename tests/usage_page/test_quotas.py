@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
-from pages import HEADER, LAST, a_row_a_day
+from pages import HEADER, LAST, MADE, a_row_a_day
 
 from airflow_provider_planet_reports.errors import InvalidInput
 from airflow_provider_planet_reports.usage_page.quotas import given_quotas
@@ -212,11 +212,10 @@ def test_a_snapshot_is_kept_for_each_day(warehouse, write):
     warehouse.load()
     for used in (60, 70):
         write(warehouse, products=[product(quota_used=used, plan_id="1-7"), product(id=2)])
-    today = dt.datetime.now(dt.timezone.utc).date()
     start, end = dt.date(2026, 11, 18), dt.date(2027, 11, 17)
     assert warehouse.ask("SELECT * FROM quota_snapshots ORDER BY product_id") == [
-        (today, "1", "1-7, 7", "Gold", "active", "km²", 100.0, 70.0, start, end),
-        (today, "2", "7", "Gold", "active", "km²", 100.0, 70.0, start, end),
+        (MADE.date(), "1", "1-7, 7", "Gold", "active", "km²", 100.0, 70.0, start, end),
+        (MADE.date(), "2", "7", "Gold", "active", "km²", 100.0, 70.0, start, end),
     ]
     warehouse.ask("UPDATE quota_snapshots SET day = DATE '2026-01-01' RETURNING day")
     write(warehouse, products=[product()])
