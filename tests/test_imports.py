@@ -32,7 +32,7 @@ MAY_IMPORT = {
     "sandbox": set(),
     "__main__": {"cli"},
 }
-FOR_ALL = {"__init__", "errors", "plurals"}
+FOR_ALL = {"__init__", "errors", "quantities"}
 #: By room or module: what it must not know, of other distributions or of a room that it may import.
 MUST_NOT_KNOW = {
     "client": {"airflow", "obstore"},

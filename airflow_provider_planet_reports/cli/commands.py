@@ -18,7 +18,7 @@ from airflow_provider_planet_reports.cli.progress import progress
 from airflow_provider_planet_reports.client.filters import Filters
 from airflow_provider_planet_reports.client.transport.redaction import one_line
 from airflow_provider_planet_reports.errors import PlanetReportsError
-from airflow_provider_planet_reports.plurals import counted
+from airflow_provider_planet_reports.quantities import counted, format_bytes
 
 if TYPE_CHECKING:
     from airflow_provider_planet_reports.landing.completeness import Completeness
@@ -56,7 +56,6 @@ def land(given: Namespace) -> None:
     :param given: the command line, parsed.
     """
     from airflow_provider_planet_reports.hooks.planet_reports import PlanetReportsHook
-    from airflow_provider_planet_reports.landing.progress import format_bytes
     from airflow_provider_planet_reports.landing.run import LandingRun
     from airflow_provider_planet_reports.landing.zone import open_zone
 
@@ -122,7 +121,6 @@ def verify(given: Namespace) -> None:
     :param given: the command line, parsed.
     """
     from airflow_provider_planet_reports.landing import verification
-    from airflow_provider_planet_reports.landing.progress import format_bytes
     from airflow_provider_planet_reports.landing.zone import open_zone
 
     removed = 0

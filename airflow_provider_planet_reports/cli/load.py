@@ -7,7 +7,7 @@ from argparse import Namespace
 
 from airflow_provider_planet_reports.cli.commands import at_work
 from airflow_provider_planet_reports.errors import InvalidInput
-from airflow_provider_planet_reports.plurals import counted
+from airflow_provider_planet_reports.quantities import counted
 
 
 def load(given: Namespace) -> None:

@@ -15,7 +15,7 @@ from airflow_provider_planet_reports.client.transport.redaction import without_s
 
 #: Characters of an id in a message.
 _LONGEST_SHOWN = 100
-#: One for all: making an encoder takes as long as a report does.
+#: Shared: making an encoder takes as long as encoding a report.
 _STRICT = json.JSONEncoder(allow_nan=False)
 
 

@@ -38,9 +38,9 @@ class Calls:
         self._cancelled_at: float | None = None
 
     def begin(self, function: Callable[[], Any]) -> Future[Any]:
-        """Have a daemon thread call a function; return what to wait for.
+        """Have a daemon thread call a function; return its future.
 
-        It is cancelled if :meth:`cancel` was called, or is called meanwhile.
+        :meth:`cancel` cancels the future; the function runs to its end all the same.
 
         :raises DestinationError: in a process that was forked from one that has made calls.
         """

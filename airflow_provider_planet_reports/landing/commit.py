@@ -1,10 +1,10 @@
 """The commit protocol: a receipt is put with one conditional request, and that decides.
 
-Each landing writes files under names that hold its own id, lists the report's folder, and then
-puts the receipt on the condition that it is still what it was when the landing began. So files that
-were in the folder before a put that succeeds, and that the receipt does not name, belong to
-landings that can only commit against a receipt that has just been replaced: they have lost, and
-their files may be deleted. There are no clocks and no locks in this.
+The report's folder is listed before the landing begins. The landing writes files under names that
+hold its own id, and then puts the receipt on the condition that it is still what it was when the
+landing read it. So files that were in the folder before a put that succeeds, and that the receipt
+does not name, belong to landings that can only commit against a receipt that has just been
+replaced: they have lost, and their files may be deleted. There are no clocks and no locks in this.
 """
 
 from __future__ import annotations

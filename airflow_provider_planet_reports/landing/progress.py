@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from airflow_provider_planet_reports.errors import PlanetReportsError
 from airflow_provider_planet_reports.landing.receipt import Receipt
+from airflow_provider_planet_reports.quantities import counted, format_bytes
 
 _PLANS_SHOWN = 10
 
@@ -40,19 +41,10 @@ class Outcome:
         more = ", …" if len(plans) > _PLANS_SHOWN else ""
         shown = f"{', '.join(plans[:_PLANS_SHOWN])}{more}"
         what = f" (data of {days[0]} to {days[-1]}, plans {shown})" if days else ""
-        files = sum(len(receipt.files) for receipt in landed)
+        files = counted(sum(len(receipt.files) for receipt in landed), "file")
         failed = f"; {len(self.failures)} failed" if self.failures else ""
         left = f"; {self.left} left" if self.left else ""
         return (
-            f"Landed {len(landed)} reports{what}: {files} files, {format_bytes(self.bytes)} in "
-            f"{time.monotonic() - self.begun:.0f} s{failed}{left}."
+            f"Landed {counted(len(landed), 'report')}{what}: {files}, "
+            f"{format_bytes(self.bytes)} in {time.monotonic() - self.begun:.0f} s{failed}{left}."
         )
-
-
-def format_bytes(size: float) -> str:
-    """Return a number of bytes for people."""
-    for unit in ("B", "KiB", "MiB"):
-        if size < 1024:
-            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1024
-    return f"{size:.1f} GiB"

@@ -28,8 +28,8 @@ class ReportLanding:
     :param store: the destination.
     :param key: the report's identity. One that no store could hold is refused as
         :class:`~.InvalidInput` by the first method that is called, before anything is written.
-    :param snapshot: the files that are in the report's folder already: garbage, once this landing
-        has won.
+    :param snapshot: the files that were in the report's folder before this landing began; they are
+        deleted if it wins. A later listing may hold files of a landing that builds on this one.
     """
 
     def __init__(self, store: Store, key: ReportKey, snapshot: Iterable[str] = ()) -> None:
@@ -119,14 +119,13 @@ class ReportLanding:
     def _garbage(self, own: set[str], replaced: Receipt | None) -> set[str]:
         """Return the files that this landing makes garbage if it wins."""
         named = {file.name for file in replaced.files} if replaced else set()
-        unknown = {*self._snapshot} - named - own
+        found = named | {*self._snapshot} - own
         try:
-            if unknown and not self._store.keeps_conditions():
-                return named  # a landing that is unknown here may still commit
+            if not found or self._store.keeps_conditions():
+                return found
         except DestinationError as error:
             log.warning("Files of earlier landings stay, run verify --remove-strays: %s", error)
-            return named
-        return named | unknown
+        return named  # a landing that is unknown here may still commit
 
     def abandon(self) -> None:
         """Leave nothing behind of a report that is not committed."""

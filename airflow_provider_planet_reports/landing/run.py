@@ -80,11 +80,11 @@ class LandingRun:
         self._parts = ThreadPoolExecutor(self._at_a_time, "landing-part")
         self._download_slots = threading.Semaphore(self.max_workers)
         self._row_questions = threading.Semaphore(_ROW_QUESTIONS)
+        #: What is in the reports' folders before any is landed.
+        self._files: Mapping[ReportKey, list[str]] = {}
         #: Guards what follows; taken last, while no other lock is waited for.
         self._lock = threading.Lock()
         self._outcome = Outcome()
-        #: What is in the reports' folders when the run begins.
-        self._files: Mapping[ReportKey, list[str]] = {}
         #: Why the run has ended before its time; it ends once only.
         self._fatal: PlanetReportsError | None = None
         self._destination_failures = 0
@@ -140,9 +140,10 @@ class LandingRun:
         landed = self.zone.landed(reports)
         is_retry = self.landed_by.get("try_number", 0) > 1
         to_read = [key for key, readable in landed.items() if is_retry or not readable]
-        for receipt in self.zone.receipts(to_read, on_unreadable=self._fail):
-            if receipt.is_from_earlier_try(self.landed_by):
-                self._outcome.earlier.append(receipt)
+        found = self.zone.receipts(to_read, on_unreadable=self._fail)
+        self._outcome.earlier += [
+            each for each in found if each.is_from_earlier_try(self.landed_by)
+        ]
         self._outcome.before = len(landed)
         return {key: report for key, report in reports.items() if key not in landed}
 
@@ -219,17 +220,20 @@ class LandingRun:
 
     def _land_part(self, contents: Contents, number: int, part: PartFile) -> None:
         """Download a part into its file. Called in the pool for parts, or in that for reports."""
-        for tries_left in reversed(range(_CONTENT_TRIES)):
-            try:
-                with self._download_slots:
-                    contents.download(number, part)
-                part.commit()
-                return
-            except errors.DamagedContent as damage:
-                if not tries_left:
-                    where = f"Part {number} of report {contents.report.report_id!r}"
-                    raise errors.DamagedContent(f"{where}: {damage}") from None
-                part.restart()
+        try:
+            for tries_left in reversed(range(_CONTENT_TRIES)):
+                try:
+                    with self._download_slots:
+                        contents.download(number, part)
+                    part.commit()
+                    return
+                except errors.DamagedContent as damage:
+                    if not tries_left:
+                        where = f"Part {number} of report {contents.report.report_id!r}"
+                        raise errors.DamagedContent(f"{where}: {damage}") from None
+                    part.restart()
+        finally:
+            part.abandon()  # at once: other parts of its report may wait for what it holds
 
     def _fresh(self, report: Report) -> Report:
         """Return a report as it is now; if the API key itself is refused, the run ends."""

@@ -64,7 +64,7 @@ class LandingZone:
         return {key: entry.size >= _SMALLEST_RECEIPT for key, (entry,) in found.items()}
 
     def files(self, keys: Iterable[ReportKey]) -> dict[ReportKey, list[str]]:
-        """Return the files in the folders of some reports, those without any left out.
+        """Return the files in the folders of some reports; reports without files are omitted.
 
         From one listing per series, as :meth:`landed` does it.
         """

@@ -23,7 +23,7 @@ from airflow_provider_planet_reports.airflow_side.task_errors import (
     task_errors,
 )
 from airflow_provider_planet_reports.errors import InvalidInput
-from airflow_provider_planet_reports.plurals import counted
+from airflow_provider_planet_reports.quantities import counted
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, ObjectStoragePath

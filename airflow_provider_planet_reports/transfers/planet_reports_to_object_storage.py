@@ -33,7 +33,7 @@ from airflow_provider_planet_reports.errors import InvalidInput, PlanetReportsEr
 from airflow_provider_planet_reports.hooks.planet_reports import PlanetReportsHook
 from airflow_provider_planet_reports.landing.destination import place_of
 from airflow_provider_planet_reports.links.planet_reports import LandingPlaceLink, PlanetAccountLink
-from airflow_provider_planet_reports.plurals import counted
+from airflow_provider_planet_reports.quantities import counted
 
 try:
     from airflow.sdk.definitions._internal.types import NOTSET
@@ -83,7 +83,7 @@ class PlanetReportsToObjectStorageOperator(PlanetReportsBaseOperator):
         returned, or one of its dicts when mapped; by default what the filters find. A value that
         resolves to None fails the task: its upstream task left nothing. (templated)
     :param max_workers: files downloaded at a time, by default 16. On a bucket, at most three of
-        1 MiB or more, and two of 8 MiB or more, are on their way at a time. (templated)
+        1 MiB or more are on their way at a time. (templated)
     :param overwrite: whether to land again what is landed, by default False. (templated)
     :param row_count_check: what to do when a report has another number of rows than its
         description says: ``ignore``, ``warn`` (the default), or ``fail`` (it is not landed).

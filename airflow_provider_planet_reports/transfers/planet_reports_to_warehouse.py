@@ -28,7 +28,7 @@ from airflow_provider_planet_reports.airflow_side.task_errors import (
 from airflow_provider_planet_reports.client.filters import Filters
 from airflow_provider_planet_reports.errors import InvalidInput
 from airflow_provider_planet_reports.landing.destination import place_of
-from airflow_provider_planet_reports.plurals import counted
+from airflow_provider_planet_reports.quantities import counted
 
 if TYPE_CHECKING:
     import datetime as dt

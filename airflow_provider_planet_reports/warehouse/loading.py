@@ -15,7 +15,7 @@ from airflow_provider_planet_reports.landing.layout import ReportKey
 from airflow_provider_planet_reports.landing.receipt import Receipt
 from airflow_provider_planet_reports.landing.side_by_side import side_by_side
 from airflow_provider_planet_reports.landing.zone import LandingZone, day, same_id
-from airflow_provider_planet_reports.plurals import counted
+from airflow_provider_planet_reports.quantities import counted
 from airflow_provider_planet_reports.warehouse.database import Database
 from airflow_provider_planet_reports.warehouse.errors import WarehouseUnavailable
 from airflow_provider_planet_reports.warehouse.fetching import Fetched, failure, fetch

@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 from made_reports import Made, made
 from memory_store import MemoryStore
+from obstore.store import MemoryStore as InMemory
 
 from airflow_provider_planet_reports.client.api import ReportsAPI
 from airflow_provider_planet_reports.client.errors import (
@@ -37,6 +38,7 @@ from airflow_provider_planet_reports.landing.layout import ReportKey
 from airflow_provider_planet_reports.landing.progress import Outcome
 from airflow_provider_planet_reports.landing.receipt import Receipt
 from airflow_provider_planet_reports.landing.run import LandingRun
+from airflow_provider_planet_reports.landing.stores.bucket import LARGE_AT_A_TIME, BucketStore
 from airflow_provider_planet_reports.landing.stores.interface import Store, Writer
 from airflow_provider_planet_reports.landing.stores.local import LocalStore
 from airflow_provider_planet_reports.landing.zone import LandingZone
@@ -583,6 +585,27 @@ def test_a_report_of_many_parts_does_not_keep_them_all_open(root: Path) -> None:
     assert store.most <= 64
 
 
+class BreakingOff(Misbehaving):
+    """Every part ends after 2 MiB, and is longer."""
+
+    def content(self, report_id: str, number: int, request: Request) -> Answer:
+        answer = super().content(report_id, number, request)
+        answer.headers.update({"Content-Length": str(3 * 2**20), "Connection": "close"})
+        return replace(answer, body=[bytes(2**20)] * 2)
+
+
+def test_parts_that_fail_give_back_at_once_what_the_others_wait_for() -> None:
+    """A bucket has slots for a few large objects, and the report has more parts."""
+    sandbox, store = BreakingOff(made("bad", 8)), BucketStore([InMemory()], "s3://bucket/usage")
+    too_late = threading.Timer(60, store.cancel)
+    too_late.start()
+    with sandbox.serve():
+        outcome = land(sandbox, store)
+    too_late.cancel()
+    assert isinstance(dict(outcome.failures)["bad"], TransportError)
+    assert [store.large.acquire(blocking=False) for _ in range(LARGE_AT_A_TIME)].count(False) == 0
+
+
 def test_few_connections_serve_many_reports(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     accepted = []
 
@@ -708,7 +731,7 @@ def test_progress_is_told_now_and_then_and_summed_up_at_the_end(
     assert all(line.startswith("Landed 0 reports: 0 files, ") for line in progress)
     assert all(line.endswith(" s; 1 left.") for line in progress)
     assert summary.startswith(
-        "Landed 1 reports (data of 2026-11-01 to 2026-11-01, plans 1001): 1 files, 10.0 MiB in "
+        "Landed 1 report (data of 2026-11-01 to 2026-11-01, plans 1001): 1 file, 10.0 MiB in "
     )
 
 

@@ -50,7 +50,7 @@ def test_a_landed_report_is_its_files_and_its_receipt(
 
 
 def test_landing_again_replaces_every_file_and_no_name_is_used_twice(
-    ground: Ground, store: Store, report: Report
+    ground: Ground, store: Store, report: Report, caplog: pytest.LogCaptureFixture
 ) -> None:
     before = files_of(land(store, report, *OLDER))
     after = land(ground.open(), report, *NEWER, overwrite=True)
@@ -59,6 +59,7 @@ def test_landing_again_replaces_every_file_and_no_name_is_used_twice(
     assert {*files_of(after)} <= visible.keys()
     # Where the server keeps no conditions, what was replaced is known, and goes as well.
     assert not {*before} & visible.keys()
+    assert ("conditional requests" in caplog.text) is not ground.keeps_conditions
     assert ground.leftovers() == []
 
 

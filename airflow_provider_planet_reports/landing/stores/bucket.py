@@ -28,7 +28,7 @@ _PIECE_SIZE = 2**20
 PART_SIZE = 8 * 2**20
 #: Of each object, three parts are under way at a time.
 _open_writer = partial(obstore.open_writer, buffer_size=PART_SIZE, max_concurrency=3)
-#: Bytes that are handed to obstore at a time: its calls are in another thread.
+#: Bytes that are handed to obstore at a time: each time, another thread takes them.
 _BUNDLE = 2 * 2**20
 #: Bytes from which an object counts as large.
 _LARGE = 2**20
@@ -206,7 +206,7 @@ class BucketWriter:
         self._held: list[bytes] = []
         #: obstore's writer, which uploads parts while more is written.
         self._file: Any = None
-        #: Waits until it has taken what was handed on.
+        #: Waits until obstore has taken what was handed on, and raises what went wrong.
         self._wait: Callable[[], Any] = lambda: None
         self._leaving = contextlib.ExitStack()
 
@@ -232,6 +232,8 @@ class BucketWriter:
 
     def abandon(self) -> None:
         """Leave nothing behind, if the store answers while there is time for it."""
+        with contextlib.suppress(errors.DestinationError):
+            self._wait()  # obstore's writer takes no two calls at a time
         if self._file and not self._store.calls.clean_up(self._abort):
             log.warning("An unfinished upload was left behind: the store does not answer.")
         self._leaving.close()
@@ -244,7 +246,5 @@ class BucketWriter:
         self._wait = self._store.begin(self._key, lambda: [*map(write, held)])
 
     def _abort(self) -> None:
-        with contextlib.suppress(errors.DestinationError):
-            self._wait()  # it takes no two calls at a time
         if not self._file.closed():
             self._file.__exit__(RuntimeError, None, None)

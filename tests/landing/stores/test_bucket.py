@@ -245,7 +245,7 @@ def test_what_can_not_be_found_out_about_conditions_is_an_error_and_asked_again(
 # Cancelling
 
 CHILD = """
-import signal, sys
+import signal, sys, threading
 from obstore.store import GCSStore
 from airflow_provider_planet_reports.landing.errors import Cancelled
 from airflow_provider_planet_reports.landing.stores.bucket import BucketStore
@@ -265,6 +265,7 @@ def stop(*_):
     if how == "cancel":
         store.cancel()
     else:
+        threading.Timer(1, store.cancel).start()  # as a run does that has ended
         raise Stopped
 
 def write():
@@ -347,6 +348,19 @@ def test_cancelling_aborts_an_upload_whose_server_answers(
     writer.abandon()
     assert server.unfinished_uploads("bucket") == []
     assert server.objects("bucket") == {}
+
+
+def test_abandoning_waits_for_a_slow_server_and_leaves_nothing(
+    store: BucketStore, server: GoogleServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    slowly = Fault(SILENT["upload"], times=4, before=lambda: time.sleep(3))
+    server.faults.append(slowly)
+    writer = store.open("a.csv")
+    for _ in range(26):
+        writer.write(b"x" * MIB)
+    writer.abandon()
+    assert server.unfinished_uploads("bucket") == []
+    assert caplog.messages == []
 
 
 def test_abandoning_does_not_wait_long_for_a_silent_server(
