@@ -181,7 +181,7 @@ def _register(db: DuckDBPyConnection, scheme: str, container: str, conn_id: str 
         cachable = False  # others may have another connection
 
         def _construct_store(self, bucket: str) -> Any:  # noqa: ARG002 - there is one only
-            return store._bucket
+            return store.bucket
 
     # obstore overloads this for its own schemes; ours is one of them, known at run time.
     bucket: Any = Bucket
