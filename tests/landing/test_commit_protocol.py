@@ -74,6 +74,10 @@ class Actor:
         """Do the next call."""
         self._greenlet.switch()
 
+    def end(self) -> None:
+        """Stop for good: what is left behind half-way is never freed."""
+        self._greenlet.throw()
+
     def made_up(self) -> str:
         """An id, in the place of a random one."""
         return f"{self.number:08x}{next(self._ids):08x}"
@@ -140,6 +144,12 @@ class World:
             assert file.name in self.store.objects, "torn"
             assert hashlib.sha256(self.store.objects[file.name]).hexdigest() == file.sha256
 
+    def end(self) -> None:
+        """Let all actors unwind; nobody looks any more."""
+        self.store.before = self.store.after = lambda *_: None
+        for actor in self.actors:
+            actor.end()
+
     def receipt(self) -> Receipt | None:
         data = self.store.objects.get(KEY.receipt)
         return data and Receipt.from_json(data, KEY, KEY.receipt)
@@ -166,7 +176,7 @@ class World:
     def _put(self, key: str, data: bytes, *, replaces: Revision | None) -> None:
         actor = self.acting
         if actor.put == "late":
-            self._before("put", key)
+            self.store.before("put", key)
             self.late.append((key, data, replaces))
             actor.learnt.append("no answer")
             raise DestinationError("No answer came.")
@@ -186,6 +196,7 @@ def last_states(kinds: tuple[str, ...], puts: tuple[str, ...], *, landed: bool) 
             world.take(world.choices()[number])
         while choices := world.choices():
             if (state := world.state()) in seen:
+                world.end()
                 break
             seen.add(state)
             paths += [(*path, number) for number in range(1, len(choices))]
