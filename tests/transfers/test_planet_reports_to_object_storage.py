@@ -411,7 +411,7 @@ def test_ten_thousand_landed_reports_cost_one_listing_per_series(monkeypatch, tm
         monkeypatch.setattr(
             LandingZone,
             "_listed",
-            lambda zone, series: listed.extend(series) or plain(zone, series),
+            lambda zone, root, series: listed.extend(series) or plain(zone, root, series),
         )
         assert land(tmp_path.as_uri()) == []
     assert len(sandbox.reports) > 10_000
