@@ -61,7 +61,8 @@ class LandingZone:
             small is not.
         """
         found = self._stored(keys, RECEIPTS, attrgetter("receipt"))
-        return {key: entry.size >= _SMALLEST_RECEIPT for key, (entry,) in found.items()}
+        # Some servers list an object twice while it is written again.
+        return {key: entries[-1].size >= _SMALLEST_RECEIPT for key, entries in found.items()}
 
     def files(self, keys: Iterable[ReportKey]) -> dict[ReportKey, list[str]]:
         """Return the files in the folders of some reports; reports without files are omitted.

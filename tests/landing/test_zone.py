@@ -136,6 +136,17 @@ def test_landed_are_reports_with_a_receipt_whatever_else_is_there(
     assert {*zone.find()} == {*keys[:2]}
 
 
+def test_an_object_may_be_listed_twice(memory: MemoryStore, report: Report) -> None:
+    """As ``rclone serve s3`` does while it is written again."""
+    receipt, key = land(memory, report, *NEWER), ReportKey.of(report)
+    once = memory.list
+    memory.list = lambda *args, **options: [*once(*args, **options)] * 2  # type: ignore
+    zone = LandingZone(memory)
+    assert zone.landed([key]) == {key: True}
+    assert {*zone.files([key])[key]} == {*files_of(receipt)}
+    assert [*zone.find()] == [key]
+
+
 def test_reports_under_one_id_that_differ_in_plan_or_day_are_landed_each(
     memory: MemoryStore, report: Report
 ) -> None:
